@@ -1,0 +1,1 @@
+"""What people see: the Streamlit application. Thin; sums live in muniment/."""

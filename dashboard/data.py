@@ -1,0 +1,292 @@
+"""What the pages read, as plain values. The only caching, and the only door to the store.
+
+Every cached function takes store, assessment, both clocks and scope as hashed arguments, so that no
+answer can be shown for another question. Results of an assessment never change and are cached; what
+the log or a record says now (`evidence`, `run`) is read anew each time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from muniment.errors import EvidenceBrokenError, UsageError
+from muniment.evidence.dossier import Dossier, load_dossier
+from muniment.evidence.provenance import provenance
+from muniment.model.controls import Control
+from muniment.model.results import ControlResult
+from muniment.store.encoder import entry_rows
+from muniment.store.open import open_store
+
+Row = dict[str, Any]
+RUN_LIMIT = 500
+SCOPE = "all"
+RUN_COLUMNS = (
+    "event_id", "event_time", "end_time", "source_id", "source_class", "trace_id", "span_id",
+    "parent_span_id", "workflow_name", "workflow_run_id", "agent_id", "agent_name",
+    "operation_name", "action_type", "target_type", "target_name", "policy_checked",
+    "policy_result", "policy_enforced", "approval_id", "oversight_decision", "autonomy_tier",
+    "executed", "outcome", "error_type", "amount", "currency",
+)  # fmt: skip
+
+
+class View(NamedTuple):
+    """What a page is asked about; each part is an argument of every cached function."""
+
+    store: str
+    assessment_id: str
+    as_of: str
+    known_at: str
+    scope: str
+
+
+def store_root() -> Path:
+    """The folder of the store that this server shows."""
+    return Path(os.environ.get("MUNIMENT_STORE", "muniment-store"))
+
+
+def assessments() -> tuple[str, list[Row]]:
+    """The organisation's name, and all assessments, newest first."""
+    with open_store(store_root()) as store:
+        rows = sorted(
+            store.records.assessments(), key=lambda r: str(r["finished_at"]), reverse=True
+        )
+        name = str(store.records.organisation()["name"])
+    return name, [{k: r[k] for k in ("id", "finished_at", "as_of", "known_at")} for r in rows]
+
+
+def _finished(row: Row) -> str:
+    return str(row["finished_at"])
+
+
+def view_of(row: Mapping[str, Any], scope: str = SCOPE) -> View:
+    """The question that an assessment's row stands for."""
+    return View(str(store_root()), row["id"], row["as_of"], row["known_at"], scope)
+
+
+def _dossier(view: View) -> Dossier:
+    """The assessment, if it is of the clocks and the scope that were asked for."""
+    if view.scope != SCOPE:
+        raise UsageError(
+            f"scope `{view.scope[:40]}` is unknown. Without login there is only `all`."
+        )
+    with open_store(Path(view.store)) as opened:
+        dossier = load_dossier(opened, view.assessment_id)
+    clock = dossier.assessment.clock
+    if (clock.as_of, clock.known_at) != (view.as_of, view.known_at):
+        raise EvidenceBrokenError(
+            f"assessment `{view.assessment_id}`: its document and the records disagree about its "
+            "clocks. Verify the store with `muniment verify`."
+        )
+    return dossier
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def book(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> Row:
+    """The assessment itself, a row per control, and each framework with score and requirements."""
+    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    held = plain(
+        dossier.assessment, leave=("controls", "requirements", "scores", "segment_digests")
+    )
+    return {
+        "assessment": held | {"segments_read": len(dossier.assessment.segment_digests)},
+        "controls": [
+            _control_row(dossier.controls.get(result.control_id), result)
+            for result in dossier.assessment.controls
+        ],
+        "frameworks": [_framework_row(dossier, key) for key in dossier.frameworks],
+    }
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def control(
+    store: str, assessment_id: str, as_of: str, known_at: str, scope: str, *, control_id: str
+) -> Row | None:
+    """One control: its definition, its tests' results without items, and the clauses it serves."""
+    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    result = dossier.results.get(control_id)
+    definition = dossier.controls.get(control_id)
+    if result is None or definition is None:
+        return None
+    tests = {test.id: test for test in definition.tests}
+    return {
+        **_control_row(definition, result),
+        **plain(definition, leave=("tests",)),
+        "control_digest": result.control_digest,
+        "engine_version": dossier.assessment.engine_version,
+        "tests": [
+            plain(test, leave=("items",))
+            | {"definition": plain(tests[test.test_id], leave=("cases",))
+               if test.test_id in tests else None}
+            for test in result.tests
+        ],
+        "clauses": _clauses(dossier, control_id),
+    }  # fmt: skip
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def items(
+    store: str, assessment_id: str, as_of: str, known_at: str, scope: str, *, control_id: str
+) -> list[Row]:
+    """A control's listed items: exceptions, pending, and undetermined up to the test's limit."""
+    found: list[Row] = plain(
+        _dossier(View(store, assessment_id, as_of, known_at, scope)).items(control_id)
+    )
+    return found
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def item(
+    store: str, assessment_id: str, as_of: str, known_at: str, scope: str,
+    *, control_id: str, test_id: str, item_id: str,
+) -> Row | None:  # fmt: skip
+    """One listed or sampled item, or None where the assessment names no such item."""
+    found = _dossier(View(store, assessment_id, as_of, known_at, scope)).item(
+        control_id, test_id, item_id
+    )
+    return plain(found) if found else None
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def exceptions_among(
+    store: str, assessment_id: str, as_of: str, known_at: str, scope: str, *, refs: tuple[str, ...]
+) -> list[Row]:
+    """The exceptions that rest on any of these evidence references."""
+    dossier, wanted = _dossier(View(store, assessment_id, as_of, known_at, scope)), set(refs)
+    return [
+        plain(item)
+        for control_id, result in dossier.results.items()
+        if result.exceptions
+        for item in dossier.items(control_id)
+        if item.outcome.value == "exception" and item.evidence_ref in wanted
+    ]
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def sources(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> list[Row]:
+    """One row per source as it was known then: last event, imports, rows imported and rejected."""
+    ended = _dossier(View(store, assessment_id, as_of, known_at, scope)).assessment.finished_at
+    with open_store(Path(store)) as opened:
+        batches = list(opened.records.batches())
+    found: dict[str, Row] = {}
+    for batch in batches:
+        if not batch["finished_at"] or batch["finished_at"] > ended:
+            continue
+        row = found.setdefault(str(batch["source_id"]), _no_source(str(batch["source_id"])))
+        row["imports"] += 1
+        row["imported"] += int(batch["imported"] or 0)
+        row["rejected"] += int(batch["rejected"] or 0)
+        row["last_event"] = max(row["last_event"], str(batch["max_event_time"] or ""))
+        row["last_import"] = max(row["last_import"], str(batch["finished_at"]))
+    return sorted(found.values(), key=_silence)
+
+
+def _silence(row: Row) -> tuple[bool, str, str]:
+    """Sorts the source that was silent longest first; those that carry no events last."""
+    return (not row["last_event"], row["last_event"], row["source_id"])
+
+
+def _no_source(source_id: str) -> Row:
+    return {"source_id": source_id, "imports": 0, "imported": 0, "rejected": 0, "last_event": "",
+            "last_import": ""}  # fmt: skip
+
+
+def evidence(evidence_ref: str) -> Row:
+    """The way from a reference down to its sealed leaf, recomputed now."""
+    with open_store(store_root()) as store:
+        found: Row = plain(provenance(store, evidence_ref))
+    return found
+
+
+def run(trace_id: str) -> tuple[list[Row], bool]:
+    """The steps of one run, and whether there are more than are shown."""
+    with open_store(store_root()) as store:
+        table = store.audit.trace(trace_id, RUN_LIMIT + 1)
+    rows = [{name: entry[name] for name in RUN_COLUMNS} for entry in entry_rows(table)]
+    return rows[:RUN_LIMIT], len(rows) > RUN_LIMIT
+
+
+def plain(value: Any, leave: Iterable[str] = ()) -> Any:  # noqa: PLR0911
+    """A value of the model as dicts, lists and primitives, without the outermost fields `leave`."""
+    if is_dataclass(value) and not isinstance(value, type):
+        named = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in set(leave)}
+        return {name: plain(held) for name, held in named.items()}
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", exclude=set(leave))
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): plain(held) for key, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(element) for element in value]
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return value
+    return str(value)
+
+
+def _control_row(definition: Control | None, result: ControlResult) -> Row:
+    missing: dict[str, list[str]] = {}
+    for test in result.tests:
+        for field in test.missing_fields:
+            missing.setdefault(field.name, []).extend(field.sources)
+    return {
+        "id": result.control_id,
+        "title": definition.title if definition else result.control_id,
+        "severity": definition.severity if definition else "",
+        "key": bool(definition and definition.key),
+        "owner_role": definition.owner_role if definition else "",
+        "state": result.state.value,
+        "state_reason": result.state_reason,
+        "population": result.population,
+        "exceptions": result.exceptions,
+        "undetermined": result.undetermined,
+        "pending": sum(test.pending for test in result.tests),
+        "excepted": sum(test.excepted for test in result.tests),
+        "missing": {name: sorted(set(named)) for name, named in missing.items()},
+    }
+
+
+def _framework_row(dossier: Dossier, framework_id: str) -> Row:
+    framework = dossier.frameworks[framework_id]
+    score = dossier.score(framework_id)
+    texts = {requirement.id: requirement for requirement in framework.requirements}
+    return {
+        **plain(framework, leave=("requirements",)),
+        "score": plain(score) if score else None,
+        "requirements": [
+            plain(result)
+            | {
+                "title": texts[result.requirement_id].title,
+                "summary": texts[result.requirement_id].summary,
+            }
+            for result in dossier.requirements(framework_id)
+            if result.requirement_id in texts
+        ],
+    }
+
+
+def _clauses(dossier: Dossier, control_id: str) -> list[Row]:
+    found: list[Row] = []
+    for framework in dossier.frameworks.values():
+        results = {r.requirement_id: r for r in dossier.requirements(framework.id)}
+        for requirement in framework.requirements:
+            for mapping in requirement.controls:
+                if mapping.control.split("/")[0] == control_id:
+                    result = results.get(requirement.id)
+                    found.append({
+                        **plain(mapping),
+                        "framework": framework.short_name,
+                        "framework_id": framework.id,
+                        "requirement_id": requirement.id,
+                        "title": requirement.title,
+                        "state": result.state.value if result else "",
+                        "applies_from": result.applies_from if result else None,
+                        "readiness": plain(result.readiness) if result else None,
+                    })  # fmt: skip
+    return found

@@ -1,0 +1,43 @@
+"""Are we in control? Intervals by framework, controls with exceptions, and what is still open."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from dashboard import components as ui
+from dashboard import parts, summary
+from dashboard.data import Row
+from dashboard.shell import Frame, header_line
+from dashboard.wording import NOT_CONCLUDED, number, plural
+
+
+def show(frame: Frame) -> None:
+    """The first page: what the assessment says, in one screen."""
+    rows = frame.book["controls"]
+    frameworks = (summary.framework(frame, row) for row in frame.book["frameworks"])
+    ui.show(
+        header_line(frame),
+        ui.page_title("Overview"),
+        _lead(rows),
+        ui.grid("thirds", *frameworks),
+        ui.grid("wide-narrow", summary.exceptions(frame, rows), summary.evidence(frame)),
+        ui.grid("wide-narrow", summary.not_concluded(frame, rows), summary.legal_dates(frame)),
+    )
+
+
+def _lead(rows: list[Row]) -> Markup:
+    silent = [row for row in rows if row["state"] in NOT_CONCLUDED]
+    untested = ("not_tested", "not_applicable", "error")
+    tested = sum(1 for row in rows if row["state"] not in untested)
+    failed = sum(1 for row in rows if row["state"] == "fail")
+    verb = "shows" if failed == 1 else "show"
+    words = plural(tested, "tested control", "tested controls")
+    first = f"{number(failed)} of {words} {verb} exceptions"
+    waiting = sum(map(parts.waiting, rows))
+    if not silent and not waiting:
+        return ui.lead(f"{first}.", " Every item of every control that applies was concluded.")
+    if not silent:
+        items = plural(waiting, "item was", "items were")
+        return ui.lead(first, f". Every control was tested, but {items} not concluded.")
+    others = plural(len(silent), "control is", "controls are")
+    return ui.lead(first, f". Another {others} not concluded, so the picture is incomplete.")

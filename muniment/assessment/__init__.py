@@ -1,0 +1,1 @@
+"""Pure: results and catalogue in, requirement states and scores out."""

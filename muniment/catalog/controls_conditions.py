@@ -1,0 +1,251 @@
+"""Conditions of events tests: parsed, checked against what they may name, turned into DuckDB SQL.
+
+A condition is one SQL expression over one event and the rows that belong to it. It may not hold a
+subquery, a table function, a function outside the list below, or a column that is not evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from muniment.errors import CatalogError
+from muniment.model.columns import ColumnKind
+from muniment.model.entries import ENTRY_COLUMN_BY_NAME
+from muniment.model.records import RECORD_TABLE_BY_NAME
+
+EVENT = "event"
+JOINS = ("agent", "permission_set", "approval")
+CLOCK_PARAMETERS = frozenset({"period_start", "period_end", "as_of", "settled_before", "time_zone"})
+SHORT = 60  # characters of a source's text that a reason repeats
+_HIDDEN = frozenset({"salt", "payload", "entry_kind"})
+
+_NODES: tuple[type[exp.Expr], ...] = (
+    exp.And, exp.Or, exp.Not, exp.Paren, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is,
+    exp.In, exp.Between, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Null, exp.Boolean,
+    exp.Literal, exp.Column, exp.Identifier, exp.DPipe, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg,
+    exp.Array, exp.Placeholder, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Lower, exp.Upper, exp.Length,
+    exp.Left, exp.Abs, exp.Greatest, exp.Least, exp.ArrayContains, exp.ArrayOverlaps,
+    exp.StartsWith, exp.EndsWith, exp.Contains, exp.Trim, exp.Cast, exp.DataType, exp.Anonymous,
+    exp.ArraySize, exp.Concat,
+)  # fmt: skip
+_ANONYMOUS = frozenset(
+    {"is_empty", "is_redacted", "is_missing", "shorten", "instant", "epoch_ns", "list_has_any"}
+)
+_CASTS = frozenset({"VARCHAR", "TEXT", "BIGINT", "INT", "BOOLEAN", "DECIMAL"})
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A checked expression: its DuckDB SQL, the columns it reads (`event.x`, `approval.x`), and the
+    bound parameters it uses.
+    """
+
+    sql: str
+    columns: frozenset[str]
+    parameters: frozenset[str]
+
+
+def compile_condition(
+    text: str, *, joins: Collection[str], parameters: Collection[str], where: str
+) -> Condition:
+    """The condition of a text over one event and the rows of `joins`.
+
+    parameters: names that `$name` may use, besides the clock's. where: file and line for errors.
+    Raises CatalogError when the text is anything but one condition over allowed names.
+    """
+    tree = _parse(text, where)
+    columns: set[str] = set()
+    used: set[str] = set()
+    for node in tree.walk():
+        _check_node(node, where)
+        if isinstance(node, exp.Placeholder):
+            used.add(_parameter(node, parameters, where))
+        if isinstance(node, exp.Add | exp.Sub | exp.Mul | exp.Div):
+            _refuse_time_arithmetic(node, where)
+    tree = tree.transform(lambda node: _rewrite(node, joins, columns, where))
+    return Condition(tree.sql(dialect="duckdb"), frozenset(columns), frozenset(used))
+
+
+def check_column(name: str, joins: Collection[str], where: str) -> ColumnKind:
+    """The kind of a column as conditions and `needs` write it; CatalogError where unknown."""
+    table, _, column = name.rpartition(".")
+    if not table:
+        if column in ENTRY_COLUMN_BY_NAME and column not in _HIDDEN:
+            return ENTRY_COLUMN_BY_NAME[column].kind
+        raise CatalogError(f"{where}: an event has no column `{column}`.")
+    if table not in joins:
+        raise CatalogError(f"{where}: `{name}` needs `joins: [{table}]`.")
+    if column in {"found", "ever"}:
+        return ColumnKind.BOOLEAN
+    for candidate in RECORD_TABLE_BY_NAME[table].all_columns:
+        if candidate.name == column:
+            return candidate.kind
+    raise CatalogError(f"{where}: table `{table}` has no column `{column}`.")
+
+
+def _parse(text: str, where: str) -> exp.Expr:
+    try:
+        statements = sqlglot.parse(f"select {text}", dialect="duckdb")
+    except SqlglotError as error:
+        detail = str(error).splitlines()[0]
+        raise CatalogError(f"{where}: `{text.strip()[:120]}` is not SQL: {detail}") from error
+    select = statements[0] if len(statements) == 1 else None
+    plain = isinstance(select, exp.Select) and len(select.expressions) == 1
+    if not plain or any(value for key, value in select.args.items() if key != "expressions"):  # type: ignore[union-attr]
+        raise CatalogError(f"{where}: `{text.strip()[:120]}` must be one condition, nothing else.")
+    return select.expressions[0]  # type: ignore[union-attr, no-any-return]
+
+
+def _check_node(node: exp.Expr, where: str) -> None:
+    if not isinstance(node, _NODES):
+        raise CatalogError(
+            f"{where}: `{node.sql(dialect='duckdb')[:80]}` is not allowed in a condition. "
+            "See docs/controls.md for what is."
+        )
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() not in _ANONYMOUS:
+        raise CatalogError(
+            f"{where}: function `{str(node.this)[:60]}` is not on the list of allowed functions."
+        )
+    if isinstance(node, exp.In) and (node.args.get("query") or node.args.get("unnest")):
+        raise CatalogError(f"{where}: a condition may not hold a subquery.")
+    if isinstance(node, exp.Cast) and node.to.this.value.upper() not in _CASTS:
+        raise CatalogError(f"{where}: a cast to `{node.to.sql()}` is not allowed in a condition.")
+
+
+def _parameter(node: exp.Placeholder, parameters: Collection[str], where: str) -> str:
+    name = str(node.this or "")
+    if name not in parameters and name not in CLOCK_PARAMETERS:
+        raise CatalogError(f"{where}: `${name}` is not listed under the control's `parameters`.")
+    return name
+
+
+def _refuse_time_arithmetic(node: exp.Expr, where: str) -> None:
+    # timestamp_ns minus timestamp_ns falls to microseconds in DuckDB: an instant may be lost.
+    for column in node.find_all(exp.Column):
+        around = column.find_ancestor(exp.Anonymous)
+        if around is not None and str(around.this).lower() == "epoch_ns":
+            continue
+        table = RECORD_TABLE_BY_NAME.get(column.table)
+        kinds = {c.name: c.kind for c in table.all_columns} if table else {
+            name: entry.kind for name, entry in ENTRY_COLUMN_BY_NAME.items()
+        }  # fmt: skip
+        if kinds.get(column.name) is ColumnKind.TIME:
+            raise CatalogError(
+                f"{where}: `{node.sql(dialect='duckdb')[:80]}` loses nanoseconds. "
+                "Compare instants directly, or subtract `epoch_ns()` of them."
+            )
+
+
+def _rewrite(node: exp.Expr, joins: Collection[str], columns: set[str], where: str) -> exp.Expr:
+    if isinstance(node, exp.Column):
+        table = node.table or EVENT
+        check_column(node.name if table == EVENT else f"{table}.{node.name}", joins, where)
+        columns.add(f"{table}.{node.name}")
+        if table != EVENT and node.name in {"found", "ever"}:
+            return sqlglot.parse_one(presence_sql(table, node.name), dialect="duckdb")
+        return exp.column(node.name, table=table, quoted=True)
+    if isinstance(node, exp.Anonymous):
+        build = _BUILDERS.get(str(node.this).lower())
+        if build is not None:
+            return build(node, joins, columns, where)
+    return node
+
+
+def _field(
+    node: exp.Anonymous, joins: Collection[str], columns: set[str], where: str
+) -> tuple[str, str]:
+    argument = node.expressions[0] if len(node.expressions) == 1 else None
+    if not isinstance(argument, exp.Literal) or not argument.is_string:
+        raise CatalogError(f"{where}: `{node.this}` takes one column's name in quotes.")
+    check_column(argument.this, joins, where)
+    table, _, name = argument.this.rpartition(".")
+    columns.add(f"{table or EVENT}.{name}")
+    return table or EVENT, name
+
+
+def is_redacted_sql(table: str, name: str) -> str:
+    """SQL that is true where the source masked the column; false where not, or without a row."""
+    return f"coalesce(list_contains({table}.redacted_fields, '{name}'), false)"
+
+
+def is_empty_sql(table: str, name: str) -> str:
+    """SQL that is true where the source carried the column and left it empty; never NULL."""
+    if table == EVENT:
+        return (
+            f'({table}."{name}" is null'
+            f" and coalesce(list_contains({table}.empty_fields, '{name}'), false)"
+            f" and not {is_redacted_sql(table, name)})"
+        )
+    return (
+        f'(coalesce({table}.found, false) and {table}."{name}" is null'
+        f" and not coalesce(list_contains({table}.not_carried_fields, '{name}'), false)"
+        f" and not {is_redacted_sql(table, name)})"
+    )
+
+
+def is_missing_sql(table: str, name: str) -> str:
+    """SQL that is true where the value is unknown: not carried or redacted; false without a row."""
+    if table == EVENT:
+        return f'({table}."{name}" is null and not {is_empty_sql(table, name)})'
+    return (
+        f"(coalesce({table}.found, false) and"
+        f" (coalesce(list_contains({table}.not_carried_fields, '{name}'), false)"
+        f" or {is_redacted_sql(table, name)}))"
+    )
+
+
+def presence_sql(table: str, name: str) -> str:
+    """SQL of `<table>.found` and `<table>.ever`: NULL where the event lacks what the join needs."""
+    if table != "approval":
+        return (
+            "(case when event.agent_id is null or event.event_time is null then null"
+            f" else coalesce({table}.{name}, false) end)"
+        )
+    if name == "ever":
+        return "event.approval_ever"
+    return (
+        "(case when event.approval_id is not null then coalesce(approval.found, false)"
+        f" when {is_empty_sql(EVENT, 'approval_id')} then false end)"
+    )
+
+
+Builder = Callable[[exp.Anonymous, Collection[str], set[str], str], exp.Expr]
+
+
+def _state(make: Callable[[str, str], str]) -> Builder:
+    def build(
+        node: exp.Anonymous, joins: Collection[str], columns: set[str], where: str
+    ) -> exp.Expr:
+        return sqlglot.parse_one(make(*_field(node, joins, columns, where)), dialect="duckdb")
+
+    return build
+
+
+def _text(template: str) -> Builder:
+    def build(
+        node: exp.Anonymous, joins: Collection[str], columns: set[str], where: str
+    ) -> exp.Expr:
+        if len(node.expressions) != 1:
+            raise CatalogError(f"{where}: `{node.this}` takes one value.")
+        inner = node.expressions[0].transform(lambda n: _rewrite(n, joins, columns, where))
+        text = template.format(x=inner.sql(dialect="duckdb"))
+        return sqlglot.parse_one(text, dialect="duckdb")
+
+    return build
+
+
+_BUILDERS: dict[str, Builder] = {
+    "is_empty": _state(is_empty_sql),
+    "is_redacted": _state(is_redacted_sql),
+    "is_missing": _state(is_missing_sql),
+    "shorten": _text(
+        "(case when length({x}) > " + str(SHORT) + " then left({x}, " + str(SHORT) + ") || '…'"
+        " else coalesce({x}, 'nothing') end)"
+    ),
+    "instant": _text("coalesce(cast({x} as varchar) || ' UTC', 'no time')"),
+}

@@ -1,0 +1,116 @@
+"""SELECT tests: one statement, over the relations that its kind of test has, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from muniment.catalog.controls_conditions import CLOCK_PARAMETERS
+from muniment.errors import CatalogError
+from muniment.model.entries import ENTRY_COLUMN_BY_NAME
+from muniment.model.outcomes import TestKind
+from muniment.model.records import RECORD_TABLE_BY_NAME
+
+FACTS = ("agent_day", "source_day")
+ROW_CONTRACT = ("item_id", "outcome", "reason", "observed_at", "evidence_ref")
+OPTIONAL_COLUMNS = ("agent_id", "missing", "source_id")
+RELATIONS: dict[TestKind, frozenset[str]] = {
+    TestKind.SEQUENCE: frozenset({"events", *RECORD_TABLE_BY_NAME}),
+    TestKind.REGISTRY: frozenset(RECORD_TABLE_BY_NAME),
+    TestKind.FACTS: frozenset({*FACTS, *RECORD_TABLE_BY_NAME}),
+}
+# Answers that differ from run to run, or that look at the engine, are no evidence.
+_REFUSED_FUNCTIONS = frozenset(
+    {"now", "random", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "today", "setseed", "getenv",
+     "getvariable", "nextval", "currval", "current_setting", "txid_current", "version", "query",
+     "get_current_timestamp", "get_current_time", "transaction_timestamp", "read_text", "read_blob"}
+)  # fmt: skip
+_REFUSED_NODES: tuple[type[exp.Expr], ...] = (
+    exp.Into, exp.Insert, exp.Update, exp.Delete, exp.Create, exp.Drop, exp.Alter, exp.Command,
+    exp.Copy, exp.Attach, exp.Set, exp.Pragma, exp.CurrentTimestamp, exp.CurrentDate,
+    exp.CurrentTime, exp.Rand, exp.Uuid,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SelectFacts:
+    """What a checked SELECT reads: relations, entry columns, bound parameters, output columns."""
+
+    relations: frozenset[str]
+    entry_columns: frozenset[str]
+    parameters: frozenset[str]
+    outputs: tuple[str, ...]
+
+
+def check_select(sql: str, kind: TestKind, parameters: Collection[str], where: str) -> SelectFacts:
+    """What the SELECT reads; CatalogError when it is not one SELECT over allowed relations."""
+    select = _one_select(sql, where)
+    ctes = {cte.alias_or_name for cte in select.find_all(exp.CTE)}
+    for node in select.walk():
+        _check_node(node, where)
+    relations = {_relation(table, kind, ctes, where) for table in select.find_all(exp.Table)}
+    used = {str(node.this) for node in select.find_all(exp.Placeholder)}
+    unknown = used - set(parameters) - CLOCK_PARAMETERS
+    if unknown:
+        raise CatalogError(
+            f"{where}: `${min(unknown)}` is not listed under the control's `parameters`."
+        )
+    outputs = tuple(projection.alias_or_name for projection in select.selects)
+    for name in ROW_CONTRACT:
+        if name not in outputs:
+            raise CatalogError(
+                f"{where}: the query returns no column `{name}`. See docs/controls.md."
+            )
+    for name in outputs:
+        if name not in ROW_CONTRACT + OPTIONAL_COLUMNS:
+            raise CatalogError(f"{where}: the query returns `{name}`, not in the contract.")
+    names = {column.name for column in select.find_all(exp.Column)}
+    return SelectFacts(
+        frozenset(relations - {""}),
+        frozenset(names & ENTRY_COLUMN_BY_NAME.keys()) if "events" in relations else frozenset(),
+        frozenset(used),
+        outputs,
+    )
+
+
+def _one_select(sql: str, where: str) -> exp.Select | exp.SetOperation:
+    try:
+        statements = [s for s in sqlglot.parse(sql, dialect="duckdb") if s is not None]
+    except SqlglotError as error:
+        detail = str(error).splitlines()[0]
+        raise CatalogError(f"{where}: not SQL that can be read: {detail}") from error
+    if len(statements) != 1 or not isinstance(statements[0], exp.Select | exp.SetOperation):
+        raise CatalogError(f"{where}: must be exactly one SELECT.")
+    return statements[0]
+
+
+def _check_node(node: exp.Expr, where: str) -> None:
+    if isinstance(node, _REFUSED_NODES):
+        text = node.sql(dialect="duckdb")[:80]
+        raise CatalogError(f"{where}: `{text}` is not allowed in a test.")
+    if isinstance(node, exp.Star) and isinstance(node.parent, exp.Select):
+        raise CatalogError(f"{where}: name the columns instead of `*`.")
+    if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
+        raise CatalogError(f"{where}: name the columns instead of `{node.sql()}`.")
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() in _REFUSED_FUNCTIONS:
+        raise CatalogError(f"{where}: function `{node.this}` is not allowed in a test.")
+
+
+def _relation(table: exp.Table, kind: TestKind, ctes: Collection[str], where: str) -> str:
+    name = table.name
+    if not isinstance(table.this, exp.Identifier) or table.db or table.catalog:
+        raise CatalogError(
+            f"{where}: `{table.sql(dialect='duckdb')[:80]}` is not a relation of this test."
+        )
+    if name in ctes:
+        return ""
+    if name not in RELATIONS[kind]:
+        raise CatalogError(
+            f"{where}: relation `{name}` is not available to a {kind} test. "
+            f"Available: {', '.join(sorted(RELATIONS[kind]))}."
+        )
+    return name

@@ -1,0 +1,216 @@
+"""Source maps: reading them from mappings/sources and checking them against the model."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ValidationError
+
+from muniment.bundle import mappings_root
+from muniment.catalog.yaml_files import KeyPath, YamlFile, display_path, read_yaml
+from muniment.errors import CatalogError
+from muniment.model.columns import Column, ColumnKind
+from muniment.model.entries import CONTENT_COLUMNS, MAPPABLE_NAMES, SOURCE_CLASSES
+from muniment.model.paths import IMPORT_TIME, parse_path
+from muniment.model.records import (
+    AGENT,
+    APPROVAL,
+    BUDGET,
+    PERMISSION_SET,
+    PERSON,
+    RecordTable,
+)
+from muniment.model.sources import SKIP, Condition, FieldMap, Recognise, RowMap, SourceMap
+
+EVENT = "event"
+MAPPABLE_TABLES: dict[str, RecordTable] = {
+    table.name: table for table in (AGENT, PERMISSION_SET, PERSON, APPROVAL, BUDGET)
+}
+_FLAT = frozenset({"csv", "otlp_json", "parquet"})
+_EVENT_COLUMNS = {c.name: c for c in CONTENT_COLUMNS if c.name in MAPPABLE_NAMES}
+
+
+def mappable_columns(record: str) -> dict[str, Column]:
+    """The columns that a map may fill for `event` or a record table; none for `skip`."""
+    if record == EVENT:
+        return _EVENT_COLUMNS
+    table = MAPPABLE_TABLES.get(record)
+    return {column.name: column for column in table.columns} if table else {}
+
+
+def load_source_maps(folder: Path | None = None) -> dict[str, SourceMap]:
+    """Every source map of a folder by its id; default the maps that ship with Muniment.
+
+    Raises CatalogError for the first map that is wrong, or whose file is not named by its id.
+    """
+    maps: dict[str, SourceMap] = {}
+    for path in sorted((folder or mappings_root() / "sources").glob("*.yaml")):
+        source_map = load_source_map(path)
+        if source_map.id != path.stem:
+            raise CatalogError(
+                f"`{display_path(path)}`: the id is `{source_map.id}`. "
+                f"Name the file `{source_map.id}.yaml`, or change the id."
+            )
+        maps[source_map.id] = source_map
+    return maps
+
+
+def load_source_map(path: Path) -> SourceMap:
+    """One source map, checked; its `digest` is the SHA-256 of the file.
+
+    Raises CatalogError naming file, line, what is wrong and, for an unknown name, the
+    nearest valid one.
+    """
+    file = read_yaml(path)
+    try:
+        source_map = SourceMap.model_validate({**file.content, "digest": file.sha256})
+    except ValidationError as error:
+        # A misspelt key also leaves its right spelling missing; the misspelling says more.
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+        raise _wrong(file, tuple(first["loc"]), _what_is_wrong(first)) from error
+    _check_choice(file, ("source_class",), "source class", source_map.source_class, SOURCE_CLASSES)
+    _check_zone(file, ("zone",), source_map.zone)
+    _check_encoding(file, source_map.encoding)
+    for number, row_map in enumerate(source_map.maps):
+        _check_row_map(file, ("maps", number), source_map, row_map)
+    rules = source_map.recognise or Recognise()
+    _check_paths(file, ("recognise",), (*rules.has, *rules.any_of, *rules.lacks))
+    return source_map
+
+
+def _wrong(file: YamlFile, at: KeyPath, what: str) -> CatalogError:
+    return CatalogError(f"{file.where(at)}: {what}")
+
+
+def _what_is_wrong(error: Any) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        key = str(error["loc"][-1])
+        return f"`{name}` is unknown.{_nearest(key, _known_keys(error['loc']))}"
+    return f"`{name}`: {str(error['msg']).removeprefix('Value error, ')}."
+
+
+def _known_keys(loc: tuple[str | int, ...]) -> Iterable[str]:
+    names = [part for part in loc[:-1] if isinstance(part, str)]
+    model: type[BaseModel] = SourceMap
+    if names[:1] == ["recognise"]:
+        model = Recognise
+    elif names[:2] == ["maps", "where"]:
+        return (*Condition.model_fields, "in")
+    elif names[:2] in (["maps", "columns"], ["maps", "valid_from"]):
+        model = FieldMap
+    elif names[:1] == ["maps"]:
+        model = RowMap
+    return tuple(model.model_fields)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.3)
+    return f" Did you mean `{near[0]}`?" if near else f" Use one of: {', '.join(sorted(known))}."
+
+
+def _check_choice(file: YamlFile, at: KeyPath, what: str, value: str, known: Iterable[str]) -> None:
+    if value not in known:
+        raise _wrong(file, at, f"{what} `{value}` is unknown.{_nearest(value, known)}")
+
+
+def _check_zone(file: YamlFile, at: KeyPath, zone: str | None) -> None:
+    if zone is None:
+        return
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError) as error:
+        raise _wrong(
+            file, at, f"time zone `{zone}` is unknown. Use an IANA name such as Europe/Copenhagen."
+        ) from error
+
+
+def _check_encoding(file: YamlFile, encoding: str) -> None:
+    try:
+        "".encode(encoding)
+    except LookupError as error:
+        raise _wrong(
+            file, ("encoding",), f"encoding `{encoding}` is unknown. Use utf-8, utf-16 or cp1252."
+        ) from error
+
+
+def _check_paths(file: YamlFile, at: KeyPath, paths: Iterable[str]) -> None:
+    for path in paths:
+        try:
+            parse_path(path)
+        except ValueError as error:
+            raise _wrong(file, at, f"{error}. See docs/sources.md, `Paths`.") from error
+
+
+def _check_row_map(file: YamlFile, at: KeyPath, source_map: SourceMap, row_map: RowMap) -> None:
+    _check_choice(file, (*at, "record"), "record", row_map.record, (EVENT, SKIP, *MAPPABLE_TABLES))
+    _check_paths(file, (*at, "rows"), [row_map.rows])
+    _check_paths(file, (*at, "where"), [condition.path for condition in row_map.where])
+    _check_paths(file, (*at, "natural_key"), row_map.natural_key)
+    if source_map.reads in _FLAT and row_map.rows != "$":
+        raise _wrong(
+            file, (*at, "rows"), f"`{source_map.reads}` has one row at a time; leave out `rows`."
+        )
+    if not row_map.rows.startswith("$"):
+        raise _wrong(file, (*at, "rows"), f"`{row_map.rows}` must start at the document, with `$`.")
+    columns = mappable_columns(row_map.record)
+    for name, field in row_map.columns.items():
+        place = (*at, "columns", name)
+        if name not in columns:
+            raise _wrong(
+                file,
+                place,
+                f"`{row_map.record}` has no column `{name}`." + _nearest(name, columns or (SKIP,)),
+            )
+        _check_field(file, place, columns[name], field, row_map.rows)
+    _check_record(file, at, row_map)
+
+
+def _check_record(file: YamlFile, at: KeyPath, row_map: RowMap) -> None:
+    table = MAPPABLE_TABLES.get(row_map.record)
+    if table is None:
+        if row_map.valid_from is not None:
+            raise _wrong(file, (*at, "valid_from"), "only records have `valid_from`.")
+        if row_map.record == EVENT and not row_map.columns and row_map.own_names is None:
+            raise _wrong(file, at, "the map fills no column. Add `columns`.")
+        return
+    if row_map.natural_key:
+        raise _wrong(file, (*at, "natural_key"), f"a record's key is `{table.key}`; leave it out.")
+    if row_map.valid_from is None:
+        raise _wrong(file, at, "say since when a row holds: add `valid_from`, e.g. `@import_time`.")
+    _check_field(
+        file,
+        (*at, "valid_from"),
+        Column("valid_from", ColumnKind.TIME, ""),
+        row_map.valid_from,
+        row_map.rows,
+    )
+    for column in table.columns:
+        if column.required and column.name not in row_map.columns and row_map.own_names is None:
+            raise _wrong(file, at, f"`{table.name}` needs the column `{column.name}`. Map it.")
+
+
+def _check_field(file: YamlFile, at: KeyPath, column: Column, field: FieldMap, rows: str) -> None:
+    _check_paths(file, at, field.all_paths)
+    _check_zone(file, (*at, "zone"), field.zone)
+    if "$" in field.all_paths and "[*]" in rows:
+        raise _wrong(file, at, "`$` alone would hold a whole file of rows. Name a part, `$.info`.")
+    if IMPORT_TIME in field.all_paths and column.kind is not ColumnKind.TIME:
+        raise _wrong(file, at, f"`{IMPORT_TIME}` is a time, `{column.name}` is not.")
+    if field.zone is not None and column.kind is not ColumnKind.TIME:
+        raise _wrong(file, (*at, "zone"), f"`{column.name}` is no time, so it has no zone.")
+    if field.round is not None and column.kind is not ColumnKind.DECIMAL:
+        raise _wrong(file, (*at, "round"), f"`{column.name}` is no decimal. Leave `round` out.")
+    given = [*(field.values or {}).values(), field.default, field.const]
+    for value in given:
+        if column.choices and value is not None and value not in column.choices:
+            raise _wrong(
+                file,
+                at,
+                f"`{value}` is not a value of `{column.name}`."
+                + _nearest(str(value), column.choices),
+            )

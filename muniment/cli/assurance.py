@@ -1,0 +1,117 @@
+"""Commands that conclude: assess and report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from muniment.assessment.sentences import lead_sentence
+from muniment.cli.common import DEFAULT_STORE, ByOption, JsonOption, StoreOption, opened, person
+from muniment.cli.output import Output
+from muniment.jobs.assess import load_catalog, make_clock, run_assessment, verdict
+from muniment.reporting.build import build_report
+from muniment.sealing.log import AuditLog
+
+DEFAULT_BASE_URL = "http://127.0.0.1:8501"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to the application."""
+    for command in (assess, report):
+        app.command()(command)
+
+
+def assess(
+    as_of: Annotated[
+        str | None, typer.Option(help="Date or time judged; now unless given.")
+    ] = None,
+    known_at: Annotated[
+        str | None, typer.Option(help="Use only what was known then; now unless given.")
+    ] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Start of the period.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    by: ByOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Test every control over its whole population and derive where each requirement stands."""
+    output = Output(as_json=json)
+    with opened(store) as opened_store:
+        catalog = load_catalog(opened_store.layout.root / "parameters.yaml")
+        clock = make_clock(
+            as_of=as_of,
+            known_at=known_at,
+            start=start,
+            days=int(catalog.parameters["period_days"].value),
+            time_zone=str(opened_store.records.organisation()["time_zone"]),
+        )
+        with output.progress("controls") as progress:
+            done = run_assessment(
+                opened_store, catalog, clock, run_by=person(by), progress=progress
+            )
+    output.say(lead_sentence(done.controls, done.requirements))
+    columns = ("control", "state", "population", "exceptions", "undetermined", "why")
+    rows = [
+        (r.control_id, r.state.value, r.population, r.exceptions, r.undetermined, r.state_reason)
+        for r in done.controls
+    ]
+    output.table(columns, rows)
+    output.say(f"Assessment {done.assessment_id}, as of {done.clock.as_of}.")
+    output.document(
+        {
+            "assessment_id": done.assessment_id,
+            "as_of": done.clock.as_of,
+            "known_at": done.clock.known_at,
+            "period": [done.clock.period_start, done.clock.period_end],
+            "controls": [dict(zip(columns, row, strict=True)) for row in rows],
+            "requirements": [
+                {"framework": r.framework_id, "id": r.requirement_id, "state": r.state.value}
+                for r in done.requirements
+            ],
+        }
+    )
+    code = verdict(done.controls, int(catalog.parameters["max_unconcluded_controls"].value))
+    if code:
+        raise typer.Exit(code)
+
+
+def report(
+    kind: Annotated[str, typer.Argument(help="Report, a folder under reports/.")] = "evidence_pack",
+    assessment: Annotated[
+        str | None, typer.Option(help="Assessment id; the latest unless given.")
+    ] = None,
+    base_url: Annotated[
+        str, typer.Option(help="Address of your dashboard, for the links in the report.")
+    ] = DEFAULT_BASE_URL,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the report; the store's packs/ unless given.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    by: ByOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Build a report: the PDF and the rows that it names."""
+    output = Output(as_json=json)
+    with opened(store) as opened_store:
+        with output.progress("report") as progress:
+            built = build_report(
+                opened_store,
+                kind,
+                assessment_id=assessment,
+                base_url=base_url,
+                out_dir=out or opened_store.layout.packs,
+                built_by=person(by),
+                progress=progress,
+            )
+        AuditLog(opened_store).seal()
+    output.say(f"Pack {built.pack_id}: {built.pdf_path}")
+    output.document(
+        {
+            "pack_id": built.pack_id,
+            "pack_digest": built.pack_digest,
+            "pdf": str(built.pdf_path),
+            "pdf_sha256": built.pdf_sha256,
+            "files": [str(path) for path in built.files],
+        }
+    )

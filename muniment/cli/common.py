@@ -1,0 +1,38 @@
+"""What several commands share: the store option, the person who runs a command, the two formats."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from muniment.errors import UsageError
+from muniment.store.open import Store, open_store
+
+StoreOption = Annotated[
+    Path,
+    typer.Option("--store", envvar="MUNIMENT_STORE", help="Folder of the store."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+ByOption = Annotated[
+    str | None,
+    typer.Option("--by", help="Person who does this; the operating-system user unless given."),
+]
+DEFAULT_STORE = Path("muniment-store")
+
+
+def person(given: str | None) -> str:
+    """Who acts: the name given, else the operating-system user."""
+    if given and given.strip():
+        return given.strip()
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise UsageError("this system does not say who you are. Use --by.") from error
+
+
+def opened(root: Path) -> Store:
+    """The store in a folder, ready; the caller closes it."""
+    return open_store(root)

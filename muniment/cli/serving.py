@@ -1,0 +1,77 @@
+"""Commands that start something: the demonstration and the dashboard."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from muniment.bundle import bundle_root
+from muniment.cli.assurance import DEFAULT_BASE_URL
+from muniment.cli.common import DEFAULT_STORE, JsonOption, StoreOption, opened
+from muniment.cli.output import Output
+from muniment.demo.build import build_demo
+from muniment.errors import UsageError
+from muniment.jobs.assess import load_catalog, make_clock, run_assessment
+from muniment.reporting.build import build_report
+from muniment.sealing.log import AuditLog
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to the application."""
+    for command in (demo, dashboard):
+        app.command()(command)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="New folder for the demo.")] = Path("demo-store"),
+    seed: Annotated[int, typer.Option(help="Same seed, same organisation.")] = 20261120,
+    events: Annotated[int, typer.Option(help="About how many events.", min=2_000)] = 20_000,
+    base_url: Annotated[
+        str, typer.Option(help="Address of the dashboard, for links.")
+    ] = DEFAULT_BASE_URL,
+    json: JsonOption = False,
+) -> None:
+    """Build a demo organisation, assess it, and write its evidence pack."""
+    output = Output(as_json=json)
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"folder `{folder}` is not empty. Name a new one, or remove it first.")
+    with output.progress("demo organisation") as progress:
+        truth = build_demo(folder, seed=seed, events=events, progress=progress)
+    with opened(folder / "store") as store:
+        catalog = load_catalog()
+        zone = str(store.records.organisation()["time_zone"])
+        clock = make_clock(
+            as_of=truth.as_of, known_at=None, days=int(catalog.parameters["period_days"].value),
+            time_zone=zone,
+        )  # fmt: skip
+        with output.progress("assessment") as progress:
+            done = run_assessment(store, catalog, clock, run_by="demo", progress=progress)
+        with output.progress("evidence pack") as progress:
+            built = build_report(
+                store, "evidence_pack", assessment_id=done.assessment_id, base_url=base_url,
+                out_dir=store.layout.packs, built_by="demo", progress=progress,
+            )  # fmt: skip
+        AuditLog(store).seal()
+    output.say(f"Store: {folder / 'store'}")
+    output.say(f"Evidence pack: {built.pdf_path.resolve()}")
+    output.document({"store": str(folder / "store"), "pdf": str(built.pdf_path.resolve())})
+
+
+def dashboard(
+    store: StoreOption = DEFAULT_STORE,
+    port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 8501,
+) -> None:
+    """Serve the dashboard to this machine only; prints a link that opens it once."""
+    opened(store).close()  # says at once when the folder is no store
+    environment = dict(os.environ)
+    command = [sys.executable, "-m", "dashboard.server", "--store", str(store.resolve()),
+               "--port", str(port)]  # fmt: skip
+    # From the bundle's root, Streamlit finds .streamlit/config.toml and Python the dashboard.
+    code = subprocess.call(command, cwd=bundle_root(), env=environment)  # noqa: S603
+    if code:
+        raise typer.Exit(2)

@@ -1,0 +1,202 @@
+"""Commands that fill a store and look at it: init, ingest, attest, status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+
+from muniment.catalog.controls import load_controls
+from muniment.catalog.sources import load_source_map, load_source_maps
+from muniment.cli.common import DEFAULT_STORE, ByOption, JsonOption, StoreOption, opened, person
+from muniment.cli.output import Output
+from muniment.errors import UsageError
+from muniment.ingest.pipeline import ingest_file, recognise
+from muniment.model.sources import SourceMap
+from muniment.sealing.log import AuditLog
+from muniment.sealing.verify import verify_store
+from muniment.store.open import create_store
+from muniment.workflow.attest import attest as record_attestation
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to the application."""
+    for command in (init, ingest, attest, status):
+        app.command()(command)
+
+
+def init(
+    organisation: Annotated[str, typer.Option(help="Name of the organisation under assessment.")],
+    time_zone: Annotated[str, typer.Option(help="IANA zone that decides what a day is.")],
+    store: StoreOption = DEFAULT_STORE,
+    database: Annotated[
+        str | None,
+        typer.Option(envvar="MUNIMENT_DATABASE_URL", help="PostgreSQL URL; SQLite unless given."),
+    ] = None,
+    by: ByOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make an empty store."""
+    output = Output(as_json=json)
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UsageError(
+            f"time zone `{time_zone}` is unknown. Use an IANA name such as Europe/Copenhagen."
+        ) from error
+    create_store(
+        store,
+        organisation=organisation,
+        time_zone=time_zone,
+        database_url=database,
+        recorded_by=person(by),
+    ).close()
+    output.say(f"Made an empty store for {organisation} in {store} (time zone {time_zone}).")
+    output.document({"store": str(store), "organisation": organisation, "time_zone": time_zone})
+
+
+def ingest(
+    files: Annotated[list[Path], typer.Argument(help="Files to import, all of one format.")],
+    source: Annotated[str, typer.Option(help="Your name of the source, e.g. gateway-eu.")],
+    source_map: Annotated[
+        str | None,
+        typer.Option("--map", help="Source map: an id or a YAML file; recognised unless given."),
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    by: ByOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Import files of one source, by a source map."""
+    output = Output(as_json=json)
+    who = person(by)
+    maps = load_source_maps()
+    chosen = _chosen_map(source_map, maps) if source_map else None
+    batches: list[dict[str, Any]] = []
+    with opened(store) as opened_store:
+        for path in files:
+            with output.progress(f"{path.name}") as report:
+                batch = ingest_file(
+                    opened_store,
+                    path,
+                    source_map=chosen or recognise(path, maps),
+                    source_id=source,
+                    recorded_by=who,
+                    progress=report,
+                )
+            batches.append({"file": str(path), **batch.as_dict()})
+    columns = ("file", "read", "imported", "rejected", "duplicate", "superseding")
+    output.table(columns, [[done[name] for name in columns] for done in batches])
+    for done in batches:
+        if done["rejected"]:
+            output.say(f"{done['rejected']:,} rows rejected; reasons in {done['rejects_file']}.")
+    output.document({"batches": batches})
+
+
+def _chosen_map(name: str, maps: dict[str, SourceMap]) -> SourceMap:
+    if name in maps:
+        return maps[name]
+    if Path(name).suffix in {".yaml", ".yml"}:
+        return load_source_map(Path(name))
+    raise UsageError(
+        f"source map `{name}` is neither a YAML file nor one of: {', '.join(sorted(maps))}."
+    )
+
+
+def attest(
+    control: Annotated[str, typer.Argument(help="Control to attest, e.g. GOV-01.")],
+    statement: Annotated[str, typer.Option(help="What you attest, in one sentence.")],
+    evidence: Annotated[Path, typer.Option(help="File that backs the statement.")],
+    until: Annotated[str | None, typer.Option(help="Date until which it holds.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    by: ByOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Attest a control that no log can prove, with a file as evidence."""
+    from muniment.jobs.assess import moment
+
+    output = Output(as_json=json)
+    with opened(store) as opened_store:
+        zone = str(opened_store.records.organisation()["time_zone"])
+        done = record_attestation(
+            opened_store,
+            load_controls(),
+            control_id=control,
+            statement=statement,
+            evidence_path=evidence,
+            by=person(by),
+            period_end=moment(until, zone, end_of_day=True) if until else None,
+        )
+        AuditLog(opened_store).seal()
+    output.say(
+        f"{done.attested_by} attested {control} at {done.attested_at}; "
+        f"evidence kept as {done.evidence_sha256}."
+    )
+    output.document(
+        {
+            "attestation_id": done.attestation_id,
+            "control": control,
+            "attested_by": done.attested_by,
+            "attested_at": done.attested_at,
+            "evidence_sha256": done.evidence_sha256,
+        }
+    )
+
+
+def status(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every digest, header, leaf and record row.")
+    ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="With --verify: digests and headers only.")
+    ] = False,
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Say what the store holds; with --verify, whether it is what was sealed."""
+    output = Output(as_json=json)
+    with opened(store) as opened_store:
+        organisation = opened_store.records.organisation()
+        state = AuditLog(opened_store).state()
+        batches = opened_store.records.batches()
+        assessments = opened_store.records.assessments()
+        report = verify_store(opened_store, deep=not quick) if verify else None
+    output.say(f"{organisation['name']}, time zone {organisation['time_zone']}")
+    output.say(
+        f"{state.sealed_entries:,} entries ({state.sealed_events:,} events) sealed in "
+        f"{state.segments:,} segments; {state.unsealed_entries:,} not yet sealed."
+    )
+    output.say(f"Last header, unsigned: {state.last_header_hash}")
+    output.say(f"{len(batches):,} imports, {len(assessments):,} assessments.")
+    document: dict[str, Any] = {
+        "organisation": organisation["name"],
+        "time_zone": organisation["time_zone"],
+        "segments": state.segments,
+        "sealed_entries": state.sealed_entries,
+        "sealed_events": state.sealed_events,
+        "unsealed_entries": state.unsealed_entries,
+        "last_header_hash": state.last_header_hash,
+        "signed": state.signed,
+        "imports": len(batches),
+        "assessments": len(assessments),
+    }
+    if report is not None:
+        output.table(
+            ("step", "check", "result", "detail"),
+            [
+                (step.number, step.title, "ok" if step.ok else "BROKEN", step.detail)
+                for step in report.steps
+            ],
+        )
+        document["verification"] = {
+            "ok": report.ok,
+            "steps": [
+                {"number": s.number, "title": s.title, "ok": s.ok, "detail": s.detail,
+                 "where": s.where}
+                for s in report.steps
+            ],
+        }  # fmt: skip
+    output.document(document)
+    if report is not None and not report.ok:
+        raise typer.Exit(report.exit_code)

@@ -1,0 +1,1 @@
+"""A seeded organisation with known exceptions and near-misses."""

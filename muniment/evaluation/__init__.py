@@ -1,0 +1,1 @@
+"""Runs control tests over whole populations."""

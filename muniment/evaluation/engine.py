@@ -1,0 +1,304 @@
+"""The engine: every test of every control, over one set of inputs, into results.
+
+`evaluate_controls` reads a store; `evaluate_inputs` is the same without one, and is what the
+controls' own test cases run through. A test that fails to run is `error` and stops no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from muniment.errors import MunimentError
+from muniment.evaluation.attested_tests import evaluate_attestation
+from muniment.evaluation.conclude import (
+    Grant,
+    apply_grants,
+    conclude_control,
+    test_state,
+    usable_grants,
+)
+from muniment.evaluation.events_tests import (
+    Count,
+    EventsTest,
+    ScanResult,
+    compile_events_test,
+    items_sql,
+    run_scan,
+    scan_sql,
+)
+from muniment.evaluation.gather import gather_inputs
+from muniment.evaluation.inputs import Inputs, Setting
+from muniment.evaluation.items import Collected, Source, collect_items
+from muniment.evaluation.relations import events_sandbox, plain_rows, registry_sandbox
+from muniment.evaluation.sampling import SEED_BASIS, sample_seed
+from muniment.evaluation.sandbox import Sandbox
+from muniment.evaluation.select_tests import count_rows, run_select
+from muniment.model.controls import Control, ControlTest, Parameter
+from muniment.model.outcomes import Outcome, State, TestKind
+from muniment.model.results import AttributeResult, Clock, ControlResult, TestResult
+
+if TYPE_CHECKING:
+    from muniment.store.open import Store
+
+Progress = Callable[[str, int, int], None]
+
+
+def evaluate_controls(
+    store: Store,
+    controls: Mapping[str, Control],
+    parameters: Mapping[str, Parameter],
+    clock: Clock,
+    *,
+    time_zone: str,
+    progress: Progress | None = None,
+) -> tuple[ControlResult, ...]:
+    """The result of each control over a store, in the order given.
+
+    clock: what is judged and what may be known. time_zone: IANA name that decides what a day is.
+    Raises StoreError when the store cannot be read; a test that fails is `error` in its result.
+    """
+    setting = Setting(clock, time_zone, parameters)
+    inputs = gather_inputs(store, controls.values(), setting)
+    return evaluate_inputs(inputs, controls, setting, progress)
+
+
+def evaluate_inputs(
+    inputs: Inputs,
+    controls: Mapping[str, Control],
+    setting: Setting,
+    progress: Progress | None = None,
+) -> tuple[ControlResult, ...]:
+    """The result of each control, in the order given.
+
+    progress: called with a control's id, how many are done, and how many there are.
+    """
+    run = _Run(inputs, setting, tuple(controls.values()))
+    try:
+        results = []
+        for done, control in enumerate(controls.values()):
+            if progress:
+                progress(control.id, done, len(controls))
+            tests = [run.evaluate(control, test) for test in control.tests]
+            results.append(conclude_control(control, tests))
+        return tuple(results)
+    finally:
+        run.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What was counted before any grant."""
+
+    by_day: dict[str, Count]
+    pending: int
+    attributes: dict[str, dict[str, Count]]
+
+    def total(self) -> Count:
+        return _sum(self.by_day)
+
+
+def _sum(by_day: Mapping[str, Count]) -> Count:
+    days = by_day.values()
+    return Count(
+        sum(day.population for day in days),
+        sum(day.exceptions for day in days),
+        sum(day.undetermined for day in days),
+    )
+
+
+class _Run:
+    """One evaluation: its sandboxes, opened when first needed, and the scan, made once."""
+
+    def __init__(self, inputs: Inputs, setting: Setting, controls: Sequence[Control]) -> None:
+        self._inputs = inputs
+        self._setting = setting
+        self._controls = controls
+        self._sandboxes: dict[str, Sandbox] = {}
+        self._scanned: dict[str, ScanResult | str] | None = None
+        grants = plain_rows(inputs.as_of["exception_grant"])
+        self._grants: list[Grant] = usable_grants(grants, setting.clock.as_of)
+
+    def close(self) -> None:
+        for sandbox in self._sandboxes.values():
+            sandbox.__exit__(None, None, None)
+
+    def evaluate(self, control: Control, test: ControlTest) -> TestResult:
+        """The test's result; whatever goes wrong in it becomes the state `error`."""
+        digest = test_digest(test)
+        try:
+            values = self._setting.values(control.parameters)
+            if test.kind is TestKind.ATTESTED:
+                rows = plain_rows(self._inputs.as_of["attestation"])
+                result = evaluate_attestation(control, test, rows, self._setting)
+            elif test.kind is TestKind.EVENTS:
+                result = self._events(control, test)
+            else:
+                result = self._select(control, test)
+            return replace(result, parameters=values, test_digest=digest)
+        except MunimentError as error:
+            return TestResult(
+                control_id=control.id,
+                test_id=test.id,
+                kind=test.kind,
+                state=State.ERROR,
+                state_reason="The test could not be run.",
+                compiled_sql=test.sql,
+                test_digest=digest,
+                error=str(error),
+            )
+
+    def _sandbox(self, kind: TestKind) -> Sandbox:
+        name = "registry" if kind is TestKind.REGISTRY else "events"
+        if name not in self._sandboxes:
+            self._sandboxes[name] = (
+                registry_sandbox(self._inputs, self._controls)
+                if name == "registry"
+                else events_sandbox(self._inputs, self._setting, self._controls)
+            )
+        return self._sandboxes[name]
+
+    def _events(self, control: Control, test: ControlTest) -> TestResult:
+        compiled = compile_events_test(control, test)
+        sandbox = self._sandbox(test.kind)
+        scan = self._scan(sandbox, compiled)
+        bound = self._setting.bound(control.parameters, test)
+        source = Source(control.id, test.id, f"({items_sql(compiled)})", bound)
+        counts = _Counts(scan.by_day, 0, scan.attributes if test.attributes else {})
+        return replace(
+            self._result(sandbox, test, source, counts), compiled_sql=scan_sql([compiled])
+        )
+
+    def _scan(self, sandbox: Sandbox, compiled: EventsTest) -> ScanResult:
+        if self._scanned is None:
+            self._scanned = {}
+            shared = self._compilable()
+            try:
+                values = self._bound_of(shared)
+                results = run_scan(sandbox, shared, values) if shared else []
+                self._scanned = {t.key: r for t, r in zip(shared, results, strict=True)}
+            except MunimentError:
+                self._scanned = {}  # one test spoils the scan: each runs alone and fails alone
+        known = self._scanned.get(compiled.key)
+        if isinstance(known, ScanResult):
+            return known
+        return run_scan(sandbox, [compiled], self._bound_of([compiled]))[0]
+
+    def _compilable(self) -> list[EventsTest]:
+        compiled = []
+        for control in self._controls:
+            for test in control.tests:
+                if test.kind is TestKind.EVENTS:
+                    try:
+                        compiled.append(compile_events_test(control, test))
+                    except MunimentError:
+                        continue  # reported when the control itself is evaluated
+        return compiled
+
+    def _bound_of(self, tests: Sequence[EventsTest]) -> dict[str, Any]:
+        names = {name for test in tests for name in test.parameters}
+        known = names & set(self._setting.parameters)
+        return self._setting.bound(known)
+
+    def _select(self, control: Control, test: ControlTest) -> TestResult:
+        sandbox = self._sandbox(test.kind)
+        bound = self._setting.bound(control.parameters, test)
+        name = run_select(sandbox, control, test, bound, self._setting.time_zone)
+        by_day, pending = count_rows(sandbox, name)
+        source = Source(control.id, test.id, name, {})
+        result = self._result(sandbox, test, source, _Counts(by_day, pending, {}))
+        return replace(result, compiled_sql=test.sql)
+
+    def _result(
+        self, sandbox: Sandbox, test: ControlTest, source: Source, counts: _Counts
+    ) -> TestResult:
+        total = counts.total()
+        seed = sample_seed(
+            self._inputs.header_hash, source.control_id, test.id, self._setting.clock
+        )
+        found = collect_items(sandbox, source, undetermined=total.undetermined, seed=seed)
+        items = apply_grants(found.items, self._grants)
+        excepted = [item for item in items if item.outcome is Outcome.EXCEPTED]
+        state, reason = test_state(
+            population=total.population,
+            exceptions=total.exceptions - len(excepted),
+            undetermined=total.undetermined,
+            pending=counts.pending,
+            excepted=len(excepted),
+            missing=found.missing_fields,
+        )
+        return TestResult(
+            control_id=source.control_id,
+            test_id=test.id,
+            kind=test.kind,
+            state=state,
+            state_reason=reason,
+            population=total.population,
+            exceptions=total.exceptions - len(excepted),
+            undetermined=total.undetermined,
+            pending=counts.pending,
+            excepted=len(excepted),
+            missing_fields=found.missing_fields,
+            attributes=_attributes(test, counts, [i.attributes for i in excepted]),
+            items=items,
+            items_cut=found.items_cut,
+            sample=apply_grants(found.sample, self._grants),
+            sample_seed=seed,
+            sample_seed_basis=SEED_BASIS,
+            completeness=self._completeness(test),
+            by_day=_by_day(counts, found, [i.item_id for i in excepted]),
+        )
+
+    def _completeness(self, test: ControlTest) -> str:
+        if not test.independent_sources:
+            return ""
+        rows = self._sandbox(TestKind.EVENTS).rows(
+            "select distinct source_class from event"
+            " where source_class is not null and source_class <> 'muniment' order by 1"
+        )
+        classes = [str(row[0]) for row in rows]
+        named = f"{len(classes)} kind{'' if len(classes) == 1 else 's'} of source"
+        if classes:
+            named += f" ({', '.join(classes)})"
+        if len(classes) >= test.independent_sources:
+            return f"established: {named} compared"
+        return f"not established: {named}, {test.independent_sources} needed"
+
+
+def _attributes(
+    test: ControlTest, counts: _Counts, excepted: Sequence[Sequence[str]]
+) -> tuple[AttributeResult, ...]:
+    results = []
+    for attribute in test.attributes:
+        total = _sum(counts.attributes.get(attribute.letter, {}))
+        tolerated = sum(attribute.letter in letters for letters in excepted)
+        results.append(
+            AttributeResult(
+                attribute.letter, attribute.title, total.population,
+                total.exceptions - tolerated, total.undetermined,
+            )
+        )  # fmt: skip
+    return tuple(results)
+
+
+def _by_day(
+    counts: _Counts, found: Collected, excepted: Sequence[str]
+) -> dict[str, tuple[int, int, int]]:
+    days = {
+        day: (count.population, count.exceptions, count.undetermined)
+        for day, count in sorted(counts.by_day.items())
+    }
+    for item_id in excepted:
+        population, exceptions, undetermined = days[found.days[item_id]]
+        days[found.days[item_id]] = (population, exceptions - 1, undetermined)
+    return days
+
+
+def test_digest(test: ControlTest) -> str:
+    """SHA-256 over what the test does: everything in it but its cases."""
+    content = test.model_dump(mode="json", exclude={"cases"})
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,94 @@
+"""Fetching from a store what an evaluation reads: no more columns or days than tests need."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from muniment.catalog.controls import SELECT_KINDS
+from muniment.catalog.controls_conditions import EVENT
+from muniment.catalog.controls_select import check_select
+from muniment.errors import CatalogError
+from muniment.evaluation.events_tests import compile_events_test
+from muniment.evaluation.inputs import BASE_COLUMNS, Inputs, Setting, plain_times
+from muniment.evaluation.sampling import NO_HEADER
+from muniment.model import times
+from muniment.model.controls import Control, ControlTest
+from muniment.model.entries import ENTRY_COLUMNS
+from muniment.model.outcomes import TestKind
+from muniment.model.records import RECORD_TABLES
+
+if TYPE_CHECKING:
+    from muniment.store.open import Store
+
+
+def gather_inputs(store: Store, controls: Iterable[Control], setting: Setting) -> Inputs:
+    """The inputs that these controls' tests read: nothing learnt after known_at is among them."""
+    controls = tuple(controls)
+    clock, records = setting.clock, store.records
+    lookback = _longest_lookback(controls, setting)
+    events = store.audit.events_table(
+        event_columns(controls),
+        known_at=clock.known_at,
+        start=times.format_time(setting.nanos("period_start") - lookback),
+        end=clock.as_of,
+    )
+    return Inputs(
+        events=plain_times(events),
+        history={
+            t.name: plain_times(records.arrow_history(t.name, clock.known_at))
+            for t in RECORD_TABLES
+        },
+        as_of={
+            t.name: plain_times(records.arrow_as_of(t.name, clock.as_of, clock.known_at))
+            for t in RECORD_TABLES
+        },
+        header_hash=last_header_hash(store, clock.known_at),
+    )
+
+
+def event_columns(controls: Iterable[Control]) -> list[str]:
+    """The entry columns that these controls' tests and the engine read, in the schema's order.
+
+    A test that cannot be compiled asks for nothing: evaluating it reports why.
+    """
+    wanted = set(BASE_COLUMNS)
+    for control in controls:
+        for test in control.tests:
+            try:
+                wanted |= _columns_of(control, test)
+            except CatalogError:
+                continue
+    return [column.name for column in ENTRY_COLUMNS if column.name in wanted]
+
+
+def _columns_of(control: Control, test: ControlTest) -> set[str]:
+    if test.kind is TestKind.EVENTS:
+        names = compile_events_test(control, test).columns
+        return {n.removeprefix(f"{EVENT}.") for n in names if n.startswith(f"{EVENT}.")}
+    if test.kind in SELECT_KINDS:
+        where = f"control `{control.id}` test `{test.id}`"
+        return set(check_select(test.sql, test.kind, control.parameters, where).entry_columns)
+    return set()
+
+
+def _longest_lookback(controls: Iterable[Control], setting: Setting) -> int:
+    found = [0]
+    for control in controls:
+        for test in control.tests:
+            try:
+                found.append(setting.duration(test.lookback))
+            except CatalogError:
+                continue
+    return max(found)
+
+
+def last_header_hash(store: Store, known_at: str) -> str:
+    """The hash of the last header sealed by known_at; 64 zeros where nothing was sealed."""
+    segments = store.audit.segments(known_at)
+    if not segments:
+        return NO_HEADER
+    from muniment.integrity.canonical import canonical_json
+
+    return hashlib.sha256(canonical_json(segments[-1].header).encode()).hexdigest()

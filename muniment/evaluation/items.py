@@ -1,0 +1,119 @@
+"""A test's items, out of the relation that every kind of test gives: all, some, and a sample."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from muniment.evaluation.sampling import SAMPLE_SIZE
+from muniment.evaluation.sandbox import Sandbox
+from muniment.model import times
+from muniment.model.outcomes import Outcome
+from muniment.model.results import MissingField, TestedItem
+
+UNDETERMINED_LISTED = 200
+REASON_LENGTH = 200
+# Control characters and marks that reorder text could make a reason read as something else.
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What is kept of a test's items."""
+
+    items: tuple[TestedItem, ...]
+    items_cut: int
+    missing_fields: tuple[MissingField, ...]
+    sample: tuple[TestedItem, ...]
+    days: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A relation of items: SQL in parentheses or a table's name, with the values to bind."""
+
+    control_id: str
+    test_id: str
+    relation: str
+    bound: Mapping[str, Any]
+
+
+def collect_items(sandbox: Sandbox, source: Source, *, undetermined: int, seed: str) -> Collected:
+    """Every exception and pending item, 200 of the undetermined ones, and the sample.
+
+    undetermined: how many there are; 0 spares two scans.
+    """
+    days: dict[str, str] = {}
+    kept = _fetch(sandbox, source, "where outcome in ('exception', 'pending')", days)
+    cut = 0
+    missing: tuple[MissingField, ...] = ()
+    if undetermined:
+        listed = f"where outcome = 'undetermined' {_ORDER} limit {UNDETERMINED_LISTED}"
+        kept += _fetch(sandbox, source, listed, days)
+        cut = max(0, undetermined - UNDETERMINED_LISTED)
+        missing = _missing_fields(sandbox, source)
+    kept.sort(key=lambda item: (item.observed_at or "", item.item_id))
+    ranked = f"order by sha256('{seed}' || item_id), item_id limit {SAMPLE_SIZE}"
+    sample = _fetch(sandbox, source, ranked, days)
+    return Collected(tuple(kept), cut, missing, tuple(sample), days)
+
+
+_ORDER = "order by observed_at, item_id"
+
+
+def _fetch(
+    sandbox: Sandbox, source: Source, condition: str, days: dict[str, str]
+) -> list[TestedItem]:
+    rows = sandbox.rows(
+        "select item_id, outcome, reason, epoch_ns(observed_at), evidence_ref, agent_id,"
+        f" attributes, missing, local_day from {source.relation} t {condition}",
+        source.bound,
+    )
+    items = []
+    for row in rows:
+        days[str(row[0])] = str(row[8])
+        items.append(
+            TestedItem(
+                control_id=source.control_id,
+                test_id=source.test_id,
+                item_id=str(row[0]),
+                outcome=Outcome(row[1]),
+                reason=shown_text(str(row[2] if row[2] is not None else "no reason given")),
+                observed_at=None if row[3] is None else times.format_time(int(row[3])),
+                evidence_ref=str(row[4]),
+                agent_id=row[5],
+                attributes=tuple(row[6] or ()),
+                missing=tuple(row[7] or ()),
+            )
+        )
+    return items
+
+
+def shown_text(text: str) -> str:
+    """A text from outside as reports may show it: one line, visible characters, at most 200."""
+    clean = _INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return clean if len(clean) <= REASON_LENGTH else clean[: REASON_LENGTH - 1] + "…"
+
+
+def _missing_fields(sandbox: Sandbox, source: Source) -> tuple[MissingField, ...]:
+    rows = sandbox.rows(
+        "select entry, count(*), list(distinct source_id order by source_id)"
+        "    filter (where source_id is not null)"
+        f" from (select unnest(missing) as entry, source_id from {source.relation} t"
+        "    where outcome = 'undetermined') group by entry order by entry",
+        source.bound,
+    )
+    fields: dict[str, MissingField] = {}
+    for entry, count, sources in rows:
+        name, _, why = str(entry).partition(": ")
+        known = fields.get(name, MissingField(name, 0, 0))
+        redacted = count if why == "redacted" else 0
+        fields[name] = MissingField(
+            name,
+            known.not_carried + count - redacted,
+            known.redacted + redacted,
+            tuple(sorted({*known.sources, *(sources or ())})),
+        )
+    return tuple(fields[name] for name in sorted(fields))

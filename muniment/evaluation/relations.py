@@ -1,0 +1,81 @@
+"""Which relations each kind of test finds in its sandbox, built from the inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from muniment.catalog.controls import SELECT_KINDS
+from muniment.catalog.controls_select import check_select
+from muniment.errors import CatalogError
+from muniment.evaluation.facts import FACTS_SQL
+from muniment.evaluation.inputs import Inputs, Setting
+from muniment.evaluation.joins import (
+    APPROVAL_SQL,
+    TIMELINES,
+    event_view_sql,
+    timeline_sql,
+)
+from muniment.evaluation.sandbox import Sandbox
+from muniment.model import times
+from muniment.model.controls import Control
+from muniment.model.outcomes import TestKind
+
+
+def events_sandbox(inputs: Inputs, setting: Setting, controls: Sequence[Control]) -> Sandbox:
+    """For events, sequence and facts tests: `events`, the record tables as history, the facts."""
+    tests = [test for control in controls for test in control.tests]
+    joins = {name for test in tests for name in test.joins}
+    wanted = {"agent_day", "source_day"} & {name for test in tests for name in test.facts}
+    kinds = {test.kind for test in tests}
+    used = _relations(controls, kinds - {TestKind.REGISTRY}) | joins
+    prepare = [_clock_sql(setting)]
+    approval_ever = inputs.history["approval"].num_rows > 0
+    prepare.append(event_view_sql(setting.time_zone, approval_ever=approval_ever))
+    if TestKind.EVENTS in kinds:
+        prepare += [timeline_sql(name) for name in TIMELINES if name in joins]
+        prepare += [APPROVAL_SQL] if "approval" in joins else []
+    prepare += [f"create table {name} as {FACTS_SQL[name]}" for name in sorted(wanted)]
+    history = {name: table for name, table in inputs.history.items() if name in used}
+    return Sandbox({"events": inputs.events, **history}, prepare)
+
+
+def registry_sandbox(inputs: Inputs, controls: Sequence[Control]) -> Sandbox:
+    """For registry tests: the record tables as of the assessment."""
+    used = _relations(controls, {TestKind.REGISTRY})
+    return Sandbox({name: table for name, table in inputs.as_of.items() if name in used})
+
+
+def _relations(controls: Sequence[Control], kinds: Collection[TestKind]) -> set[str]:
+    used: set[str] = set()
+    for control in controls:
+        for test in control.tests:
+            if test.kind in kinds and test.kind in SELECT_KINDS:
+                try:
+                    used |= check_select(test.sql, test.kind, control.parameters, "").relations
+                except CatalogError:
+                    continue  # reported when the test itself is evaluated
+    return used
+
+
+def _clock_sql(setting: Setting) -> str:
+    values = ", ".join(
+        f"make_timestamp_ns({setting.nanos(name)}) as {name}"
+        for name in ("period_start", "period_end", "as_of")
+    )
+    return f"create table clock as select {values}"
+
+
+def plain_rows(table: pa.Table) -> list[Mapping[str, Any]]:
+    """The rows as dicts, with times as fixed strings."""
+    columns: dict[str, list[Any]] = {}
+    for field in table.schema:
+        values = table.column(field.name)
+        if pa.types.is_timestamp(field.type):
+            numbers = values.cast(pa.timestamp("ns")).cast(pa.int64()).to_pylist()
+            columns[field.name] = [None if n is None else times.format_time(n) for n in numbers]
+        else:
+            columns[field.name] = values.to_pylist()
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

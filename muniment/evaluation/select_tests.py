@@ -1,0 +1,82 @@
+"""SELECT tests (sequence, registry, facts): run in the sandbox and held to the row contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from muniment.catalog.controls_select import check_select
+from muniment.errors import EvaluationError
+from muniment.evaluation.events_tests import Count
+from muniment.evaluation.joins import local_day
+from muniment.evaluation.sandbox import Sandbox
+from muniment.model.controls import Control, ControlTest
+from muniment.model.outcomes import Outcome
+
+_OUTCOMES = tuple(o.value for o in Outcome if o is not Outcome.EXCEPTED)
+
+
+def run_select(
+    sandbox: Sandbox, control: Control, test: ControlTest, bound: Mapping[str, Any], zone: str
+) -> str:
+    """Run the test's SELECT, keep its rows as a temporary table, and return the table's name.
+
+    Raises EvaluationError when it fails, when an item stands twice, or an outcome is no outcome;
+    CatalogError when it is not one SELECT over allowed relations.
+    """
+    facts = check_select(
+        test.sql, test.kind, control.parameters, f"control `{control.id}` test `{test.id}`"
+    )
+    sandbox.require_one_select(test.sql)
+    name = f"items_{control.id.lower().replace('-', '')}_{test.id}"
+    body = test.sql.strip().rstrip(";")
+    optional = {
+        "agent_id": "cast(null as varchar)",
+        "source_id": "cast(null as varchar)",
+        "missing": "cast([] as varchar[])",
+    }
+    extra = ",\n    ".join(
+        f"{column if column in facts.outputs else default} as {column}"
+        for column, default in optional.items()
+    )
+    day = local_day("coalesce(cast(observed_at as timestamp_ns), $as_of)", zone)
+    sandbox.rows(
+        f"create temporary table {name} as\nselect\n"
+        "    cast(item_id as varchar) as item_id,\n    cast(outcome as varchar) as outcome,\n"
+        "    cast(reason as varchar) as reason,\n"
+        "    cast(observed_at as timestamp_ns) as observed_at,\n"
+        f"    {day} as local_day,\n    cast(evidence_ref as varchar) as evidence_ref,\n"
+        f"    cast([] as varchar[]) as attributes,\n    {extra}\nfrom (\n{body}\n)",
+        bound,
+    )
+    _check_rows(sandbox, name)
+    return name
+
+
+def _check_rows(sandbox: Sandbox, name: str) -> None:
+    allowed = ", ".join(f"'{outcome}'" for outcome in _OUTCOMES)
+    wrong = sandbox.rows(
+        f"select item_id, outcome from {name} where outcome is null or outcome not in ({allowed})"
+        " or item_id is null or evidence_ref is null limit 1"
+    )
+    if wrong:
+        raise EvaluationError(
+            f"the query returned item `{wrong[0][0]}` with outcome `{wrong[0][1]}`: item_id and "
+            f"evidence_ref must not be NULL, and outcome one of {', '.join(_OUTCOMES)}."
+        )
+    twice = sandbox.rows(f"select item_id from {name} group by item_id having count(*) > 1 limit 1")
+    if twice:
+        raise EvaluationError(
+            f"the query returned item `{twice[0][0]}` more than once. One row per item."
+        )
+
+
+def count_rows(sandbox: Sandbox, name: str) -> tuple[dict[str, Count], int]:
+    """Counts by local day, and how many items are pending."""
+    rows = sandbox.rows(
+        "select local_day, count(*), count(*) filter (where outcome = 'exception'),"
+        " count(*) filter (where outcome = 'undetermined'),"
+        f" count(*) filter (where outcome = 'pending') from {name} group by local_day"
+        " order by local_day"
+    )
+    return {str(row[0]): Count(*row[1:4]) for row in rows}, sum(row[4] for row in rows)

@@ -1,0 +1,1 @@
+"""Follows a number down to its sealed leaf, and writes the rows that a pack names."""

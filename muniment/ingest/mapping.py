@@ -1,0 +1,274 @@
+"""Applying a source map: from a row of a document to the columns of an event or a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from muniment.catalog.sources import EVENT, MAPPABLE_TABLES, mappable_columns
+from muniment.ingest.canonical_text import canonical_text, digest_of, sanitise
+from muniment.ingest.json_text import parse_json
+from muniment.ingest.rows import RowError
+from muniment.ingest.values import (
+    SIMPLE,
+    check_choice,
+    to_fixed_decimal,
+    to_list,
+    to_text,
+    to_time,
+)
+from muniment.model.columns import Column, ColumnKind
+from muniment.model.paths import IMPORT_TIME, MISSING, Path, Row, parse_path
+from muniment.model.sources import SKIP, Condition, FieldMap, RowMap, SourceMap
+
+path_of = lru_cache(maxsize=4096)(parse_path)
+EMPTY: Any = type("Empty", (), {"__repr__": lambda _: "EMPTY"})()
+REDACTED: Any = type("Redacted", (), {"__repr__": lambda _: "REDACTED"})()
+
+
+@dataclass(slots=True)
+class MappedRow:
+    """One row in our terms; `values` holds the columns that have a value.
+
+    key: the natural key's values, where all are there. valid_from: for records only.
+    """
+
+    record: str
+    values: dict[str, Any] = field(default_factory=dict)
+    redacted: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    not_carried: list[str] = field(default_factory=list)
+    key: tuple[str, ...] | None = None
+    valid_from: str = ""
+    at_import: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    column: Column
+    spec: FieldMap
+    paths: tuple[Path, ...]
+    zone: tzinfo | None
+
+
+class Mapper:
+    """One row map, ready to be applied; `import_time` is what `@import_time` gives."""
+
+    def __init__(self, source: SourceMap, row_map: RowMap, import_time: str) -> None:
+        self.row_map = row_map
+        self._source = source
+        self._import_time = import_time
+        self._nulls = frozenset(source.null_marks)
+        self._marks = frozenset(source.redaction_marks)
+        self._where = [(condition, path_of(condition.path)) for condition in row_map.where]
+        self._key = [path_of(path) for path in row_map.natural_key]
+        self._fields = list(self._tried(row_map))
+        started = Column("valid_from", ColumnKind.TIME, "")
+        self._valid_from = self._field(started, row_map.valid_from) if row_map.valid_from else None
+
+    def takes(self, row: Row) -> bool:
+        """Whether the row satisfies every condition of `where`."""
+        return all(self._holds(condition, path.find(row)) for condition, path in self._where)
+
+    def apply(self, row: Row) -> MappedRow | None:
+        """The row in our terms, None for `skip`; RowError where it cannot be."""
+        if self.row_map.record == SKIP:
+            return None
+        mapped = MappedRow(self.row_map.record)
+        for tried in self._fields:
+            self._fill(mapped, tried, row)
+        if not self._said_by_source(mapped):
+            raise RowError("nothing mapped", "the row has no field that the source map reads")
+        if mapped.record == EVENT:
+            self._finish_event(mapped, row)
+        else:
+            self._finish_record(mapped, row)
+        return mapped
+
+    def _said_by_source(self, mapped: MappedRow) -> bool:
+        consts = {name for name, spec in self.row_map.columns.items() if spec.const is not None}
+        return bool(mapped.values.keys() - consts or mapped.empty or mapped.redacted)
+
+    def _tried(self, row_map: RowMap) -> Iterator[tuple[_Field, ...]]:
+        """For each column, where it may come from: first its own name, then what is listed."""
+        for name, column in mappable_columns(row_map.record).items():
+            specs = []
+            if row_map.own_names is not None:
+                specs.append(FieldMap(path=row_map.own_names + name))
+            if name in row_map.columns:
+                specs.append(row_map.columns[name])
+            if specs:
+                yield tuple(self._field(column, spec) for spec in specs)
+
+    def _field(self, column: Column, spec: FieldMap) -> _Field:
+        zone = spec.zone or self._source.zone
+        paths = tuple(path_of(path) for path in spec.all_paths)
+        return _Field(column, spec, paths, ZoneInfo(zone) if zone else None)
+
+    def _holds(self, condition: Condition, found: Any) -> bool:
+        if condition.one_of:
+            text = "" if found is MISSING or found is None else _word(found)
+            return (text in condition.one_of) is not condition.absent
+        return (found is MISSING or self._blank(found)) is condition.absent
+
+    def _blank(self, value: Any) -> bool:
+        return value is None or value == "" or (isinstance(value, str) and value in self._nulls)
+
+    def _find(self, one: _Field, row: Row) -> Any:
+        """The raw value, or MISSING, EMPTY or REDACTED."""
+        if one.spec.const is not None:
+            return list(one.spec.const) if isinstance(one.spec.const, tuple) else one.spec.const
+        if one.spec.all_of:
+            return self._joined(one, row)
+        state = MISSING
+        for path in one.paths:
+            if path.start == IMPORT_TIME:
+                return self._import_time
+            found = path.find(row)
+            if found is MISSING:
+                continue
+            if isinstance(found, str) and found in self._marks:
+                state = REDACTED
+            elif not self._blank(found):
+                return found
+            elif state is MISSING:
+                state = EMPTY
+        return state
+
+    def _joined(self, one: _Field, row: Row) -> Any:
+        parts = [path.find(row) for path in one.paths]
+        if all(part is MISSING for part in parts):
+            return MISSING
+        if any(isinstance(part, str) and part in self._marks for part in parts):
+            return REDACTED
+        texts = ["" if p is MISSING or self._blank(p) else _word(p) for p in parts]
+        return (one.spec.join or "").join(texts) if any(texts) else EMPTY
+
+    def _fill(self, mapped: MappedRow, tried: tuple[_Field, ...], row: Row) -> None:
+        state, one = MISSING, tried[0]
+        for one in tried:
+            found = self._find(one, row)
+            state = found if state is MISSING or found is not MISSING else state
+            if found is not MISSING and found is not EMPTY:
+                break
+        if state is not MISSING:
+            self._take(mapped, one, state)
+
+    def _take(self, mapped: MappedRow, one: _Field, found: Any) -> None:
+        name = one.column.name
+        if found is REDACTED:
+            mapped.redacted.append(name)
+        elif found is EMPTY:
+            mapped.empty.append(name)
+        else:
+            value = self._read(mapped, one, found)
+            if value in (None, "", []):
+                mapped.empty.append(name)
+            else:
+                mapped.values[name] = value
+
+    def _read(self, mapped: MappedRow, one: _Field, found: Any) -> Any:
+        spec, name, kind = one.spec, one.column.name, one.column.kind
+        value = _shaped(spec, name, self._cut(spec, kind, found))
+        if spec.values is not None:
+            value = _translated(spec, name, value)
+        if kind is ColumnKind.TIME:
+            text, stated = to_time(name, value, spec.time or "iso", one.zone)
+            if name == "event_time":
+                mapped.values.setdefault("time_basis", "stated" if stated else "declared")
+            return text
+        if kind is ColumnKind.DECIMAL:
+            return to_fixed_decimal(name, value, spec.unit, spec.round)
+        if kind is ColumnKind.TEXT:
+            return check_choice(one.column, _finished_text(spec, name, value))
+        if kind is ColumnKind.TEXT_LIST:
+            return [_cased(spec, item) for item in to_list(name, value)]
+        return SIMPLE[kind](name, value)
+
+    def _cut(self, spec: FieldMap, kind: ColumnKind, value: Any) -> Any:
+        by = spec.split or (self._source.split if kind is ColumnKind.TEXT_LIST else None)
+        if by is None or not isinstance(value, str):
+            return value
+        return [part.strip() for part in value.split(by) if part.strip()]
+
+    def _finish_event(self, mapped: MappedRow, row: Row) -> None:
+        if not self._key:
+            return
+        parts = [path.find(row) for path in self._key]
+        if not any(part is MISSING or self._blank(part) for part in parts):
+            words = [to_text("natural key", _word(part)) for part in parts]
+            mapped.key = (self.row_map.kind, *words)
+
+    def _finish_record(self, mapped: MappedRow, row: Row) -> None:
+        table = MAPPABLE_TABLES[mapped.record]
+        for column in table.columns:
+            if column.required and column.name not in mapped.values:
+                raise RowError(f"{column.name}: required", f"`{column.name}` has no value")
+        known = mapped.values.keys() | set(mapped.empty) | set(mapped.redacted)
+        mapped.not_carried = [c.name for c in table.columns if c.name not in known]
+        if self._valid_from is None:
+            return
+        found = self._find(self._valid_from, row)
+        mapped.at_import = found == self._import_time
+        if found is MISSING or found is EMPTY or found is REDACTED:
+            raise RowError("valid_from: required", "the row does not say since when it holds")
+        mapped.valid_from = self._read(mapped, self._valid_from, found)
+
+
+def _shaped(spec: FieldMap, name: str, value: Any) -> Any:
+    if spec.json_text and isinstance(value, str):
+        try:
+            value = parse_json(value)
+        except (ValueError, RecursionError) as error:
+            raise RowError(f"{name}: not JSON", f"`{name}` is not exact JSON text") from error
+    if spec.each is not None and isinstance(value, list):
+        path = path_of(spec.each)
+        found = [path.find(Row(item, None, item)) for item in value]
+        value = [item for item in found if item is not MISSING]
+    if spec.join is not None and isinstance(value, list):
+        value = spec.join.join(to_list(name, value))
+    return value
+
+
+def _translated(spec: FieldMap, name: str, value: Any) -> Any:
+    values = spec.values or {}
+    if isinstance(value, list):
+        return [_translated(spec, name, item) for item in value]
+    word = _word(value)
+    if word in values:
+        return values[word]
+    if spec.default is not None:
+        return spec.default
+    raise RowError(
+        f"{name}: word not in the source map",
+        f"`{name}` is `{word[:60]}`, which the source map does not translate",
+    )
+
+
+def _finished_text(spec: FieldMap, name: str, value: Any) -> str:
+    try:
+        if spec.canonical_json:
+            value = canonical_text(value)
+        if spec.sanitise:
+            value = sanitise(value if isinstance(value, str) else canonical_text(value))
+        if spec.digest:
+            value = digest_of(value)[: spec.keep]
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise RowError(
+            f"{name}: half a character or too deep",
+            f"`{name}` holds half a character or is nested too deeply",
+        ) from error
+    return _cased(spec, to_text(name, value))
+
+
+def _cased(spec: FieldMap, text: str) -> str:
+    return spec.prefix + (text.lower() if spec.lower else text)
+
+
+def _word(value: Any) -> str:
+    """A value as `where`, `values` and keys compare it."""
+    return value if isinstance(value, str) else canonical_text(value)

@@ -1,0 +1,1 @@
+"""Pure functions over bytes: canonical form, Merkle trees (RFC 6962), segment headers."""

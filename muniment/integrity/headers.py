@@ -1,0 +1,49 @@
+"""Segment headers: what each says of its segment, and the chain that they form."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from muniment.integrity.canonical import canonical_json
+
+FIRST_PREVIOUS = "0" * 64
+HEADER_FIELDS = frozenset({
+    "sequence_no", "schema_version", "software_version", "previous_header_hash", "entry_count",
+    "event_count", "ingest_day", "ingested_from", "ingested_to", "event_time_from",
+    "event_time_to", "sources", "merkle_root", "file_sha256", "file_bytes", "file_name",
+})  # fmt: skip
+_OPTIONAL = frozenset({"event_time_from", "event_time_to"})
+
+
+def header_bytes(header: Mapping[str, Any]) -> bytes:
+    """The canonical bytes of a header, as they stand in its file."""
+    return canonical_json(header).encode("utf-8")
+
+
+def header_hash(header: Mapping[str, Any]) -> str:
+    """SHA-256 of the header's canonical bytes, in hex; the next header names it."""
+    return hashlib.sha256(header_bytes(header)).hexdigest()
+
+
+def header_faults(
+    header: Mapping[str, Any], number: int, previous: str, stored: bytes
+) -> list[str]:
+    """What is wrong with a header at its place in the chain; empty when nothing is.
+
+    previous: hash of the header before it. stored: the bytes of its file, which must be the
+    canonical ones, so that no second text means the same header.
+    """
+    faults = []
+    missing = sorted(HEADER_FIELDS - _OPTIONAL - header.keys())
+    unknown = sorted(header.keys() - HEADER_FIELDS)
+    if missing or unknown:
+        faults.append(f"field `{(missing or unknown)[0]}` is {'missing' if missing else 'unknown'}")
+    if header.get("sequence_no") != number:
+        faults.append(f"it says it is number {header.get('sequence_no')}")
+    if header.get("previous_header_hash") != previous:
+        faults.append("it does not follow from the header before it")
+    if header_bytes(header) != stored:
+        faults.append("its file is not written canonically")
+    return faults

@@ -1,0 +1,1 @@
+"""Whole pieces of work: run an assessment, build a report."""

@@ -1,0 +1,1 @@
+"""Builds reports: Jinja to HTML to PDF, from folders under reports/."""

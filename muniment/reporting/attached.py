@@ -1,0 +1,117 @@
+"""The files that a pack carries: whole lists as canonical JSONL, each with number and digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from muniment.evidence.assessment_file import LISTED, SAMPLED
+from muniment.evidence.codec import to_json_value
+from muniment.evidence.dossier import Dossier
+from muniment.evidence.files import sha256
+from muniment.evidence.links import item_link
+from muniment.integrity.canonical import canonical_json
+from muniment.model.results import ControlResult
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """One attached file. `control_id` is empty for files that belong to the whole pack."""
+
+    number: str
+    name: str
+    content: bytes
+    rows: int
+    description: str
+    control_id: str = ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content."""
+        return sha256(self.content)
+
+
+def evidence_files(
+    dossier: Dossier,
+    stored: Mapping[str, bytes],
+    imports: Sequence[Mapping[str, Any]],
+    base_url: str,
+) -> tuple[EvidenceFile, ...]:
+    """Every file of the pack but its manifest, in a fixed order and numbered in that order.
+
+    stored: assessment.json and items.jsonl, byte for byte as the store holds them, so that their
+    digests are the ones noted in the log.
+    """
+    found = list(_named(dossier, stored, imports, base_url))
+    return tuple(
+        EvidenceFile(f"E-{place:03d}", name, content, content.count(b"\n"), description, control_id)
+        for place, (name, content, description, control_id) in enumerate(found, start=1)
+    )
+
+
+def _named(
+    dossier: Dossier,
+    stored: Mapping[str, bytes],
+    imports: Sequence[Mapping[str, Any]],
+    base_url: str,
+) -> Iterator[tuple[str, bytes, str, str]]:
+    assessment = "the assessment: results, and the controls, frameworks and parameters used"
+    yield "assessment.json", stored["assessment.json"], assessment, ""
+    yield "items.jsonl", stored["items.jsonl"], "every item that the assessment names", ""
+    lines = "".join(canonical_json(to_json_value(dict(row))) + "\n" for row in imports)
+    yield "imports.jsonl", lines.encode(), "every import known at the time, with its counts", ""
+    for result in dossier.assessment.controls:
+        content = control_lines(result, dossier.assessment.assessment_id, base_url)
+        if content:
+            stem = result.control_id.lower().replace("-", "_")
+            words = "exceptions, unsettled and undetermined items, and the sample"
+            yield f"{stem}_items.jsonl", content, words, result.control_id
+
+
+def control_lines(result: ControlResult, assessment_id: str, base_url: str) -> bytes:
+    """One canonical JSON line for each named item of a control, with its whole link."""
+    return "".join(
+        canonical_json(
+            to_json_value(item)
+            | {
+                "listed_as": listed_as,
+                "link": item_link(
+                    base_url, assessment_id, item.control_id, item.test_id, item.item_id
+                ),
+            }
+        )
+        + "\n"
+        for test in result.tests
+        for listed_as, items in ((LISTED, test.items), (SAMPLED, test.sample))
+        for item in items
+    ).encode()
+
+
+def manifest_of(
+    pack_id: str, inputs: Mapping[str, Any], files: Sequence[EvidenceFile]
+) -> EvidenceFile:
+    """The list of all other files with their digests, and of what the pack was made from."""
+    content = {
+        "format": "muniment-pack",
+        "format_version": "1",
+        "pack_id": pack_id,
+        "inputs": dict(inputs),
+        "files": [
+            {
+                "number": file.number,
+                "name": file.name,
+                "sha256": file.digest,
+                "bytes": len(file.content),
+                "rows": file.rows,
+                "description": file.description,
+            }
+            for file in files
+        ],
+    }
+    text = (canonical_json(content) + "\n").encode()
+    return EvidenceFile(
+        "E-000", MANIFEST, text, 1, "the list of all other files with their digests"
+    )

@@ -1,0 +1,249 @@
+"""Building a report: read what was concluded, print it, attach the evidence, write it whole."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import weasyprint
+
+from muniment import __version__
+from muniment.errors import ReportError
+from muniment.evidence.assessment_file import assessment_folder
+from muniment.evidence.dossier import Dossier, load_dossier
+from muniment.evidence.links import checked_base_url
+from muniment.integrity.canonical import canonical_json
+from muniment.model.results import Assessment
+from muniment.reporting.attached import EvidenceFile, evidence_files, manifest_of
+from muniment.reporting.html import render_html
+from muniment.reporting.imports import known_imports, source_sheets
+from muniment.reporting.matrix import matrices
+from muniment.reporting.papers import working_papers
+from muniment.reporting.printable import moment
+from muniment.reporting.printer import PDF_VARIANT, print_pdf
+from muniment.reporting.report_folder import ReportFolder, choose_report
+from muniment.reporting.summary import make_summary
+from muniment.reporting.words import CONTROL_MARKS, REQUIREMENT_MARKS
+from muniment.store.open import Store
+
+Progress = Callable[[str, int, int], None]
+STEPS = ("reading the assessment", "listing the evidence", "setting the pages", "writing the files")
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltReport:
+    """What was built. `files` are the attached files, lying beside the PDF under the same names."""
+
+    pdf_path: Path
+    files: tuple[Path, ...]
+    pack_id: str
+    pack_digest: str
+    pdf_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackInputs:
+    """Everything that a pack is made from; equal inputs give equal bytes."""
+
+    dossier: Dossier
+    folder: ReportFolder
+    files: tuple[EvidenceFile, ...]
+    imports: list[dict[str, Any]]
+    headers: list[Mapping[str, Any]]
+    agents: int
+    base_url: str
+    classification: str
+
+    def described(self) -> dict[str, Any]:
+        """The inputs by digest, as the manifest states them."""
+        return {
+            "report": self.folder.spec.id,
+            "report_digest": self.folder.digest(),
+            "assessment_id": self.dossier.assessment.assessment_id,
+            "files": {file.name: file.digest for file in self.files},
+            "headers": hashlib.sha256(canonical_json(list(self.headers)).encode()).hexdigest(),
+            "agents": self.agents,
+            "base_url": self.base_url,
+            "classification": self.classification,
+            "software": f"muniment {__version__}, weasyprint {weasyprint.__version__}",
+            "form": PDF_VARIANT,
+        }
+
+
+def build_report(
+    store: Store,
+    report_id: str = "evidence_pack",
+    *,
+    assessment_id: str | None = None,
+    base_url: str,
+    out_dir: Path,
+    classification: str | None = None,
+    reports: Path | None = None,
+    built_by: str | None = None,
+    progress: Progress | None = None,
+) -> BuiltReport:
+    """Build one report of one assessment (the latest by default) into `out_dir/<pack id>/`.
+
+    The folder appears when everything in it is complete; a folder of the same id is replaced, which
+    changes nothing, since the id is the digest of the inputs and the inputs decide every byte.
+    base_url: where the dashboard answers, for links to items; empty leaves links out. built_by:
+    notes the build in the records, to be sealed; None notes nothing.
+    Raises ReportError when a template is wrong or the folder cannot be written.
+    """
+    tell = _teller(progress)
+    tell(0)
+    folder, base_url = choose_report(report_id, reports), checked_base_url(base_url)
+    inputs = _gather(store, folder, assessment_id, base_url, classification)
+    tell(1)
+    pack_digest = hashlib.sha256(canonical_json(inputs.described()).encode()).hexdigest()
+    pack_id = pack_name(pack_digest)
+    manifest = manifest_of(pack_id, inputs.described(), inputs.files)
+    tell(2)
+    pdf = _print(inputs, pack_id, pack_digest, manifest)
+    tell(3)
+    built = _write(inputs, Path(out_dir), pdf, manifest, pack_digest)
+    if built_by is not None:
+        _note(store, built, inputs, built_by)
+    tell(4)
+    return built
+
+
+def _print(inputs: PackInputs, pack_id: str, pack_digest: str, manifest: EvidenceFile) -> bytes:
+    html = render_html(inputs.folder, _content(inputs, pack_id, pack_digest, manifest))
+    return print_pdf(
+        html,
+        styles=[inputs.folder.path / name for name in inputs.folder.spec.styles],
+        roots=inputs.folder.search_path,
+        files=(manifest, *inputs.files),
+        identifier=pack_digest[:32].encode(),
+        made_at=inputs.dossier.assessment.finished_at,
+    )
+
+
+def _write(
+    inputs: PackInputs, out_dir: Path, pdf: bytes, manifest: EvidenceFile, pack_digest: str
+) -> BuiltReport:
+    name, attached = inputs.folder.spec.file_name, (manifest, *inputs.files)
+    pack_id = pack_name(pack_digest)
+    contents = {name: pdf} | {file.name: file.content for file in attached}
+    target = _write_folder(out_dir, pack_id, contents)
+    return BuiltReport(
+        pdf_path=target / name,
+        files=tuple(target / file.name for file in attached),
+        pack_id=pack_id,
+        pack_digest=pack_digest,
+        pdf_sha256=hashlib.sha256(pdf).hexdigest(),
+    )
+
+
+def pack_name(pack_digest: str) -> str:
+    """The short id of a pack, by which people name it: `MP-` and twelve digits of its digest."""
+    return f"MP-{pack_digest[:12]}"
+
+
+def _note(store: Store, built: BuiltReport, inputs: PackInputs, built_by: str) -> None:
+    content = {
+        "id": built.pack_id,
+        "report": inputs.folder.spec.id,
+        "assessment_id": inputs.dossier.assessment.assessment_id,
+        "pack_digest": built.pack_digest,
+        "pdf_sha256": built.pdf_sha256,
+    }
+    with store.records.writing() as writer:
+        writer.note("report", content, built_by)
+
+
+def _teller(progress: Progress | None) -> Callable[[int], None]:
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress(STEPS[min(done, len(STEPS) - 1)], done, len(STEPS))
+
+    return tell
+
+
+def _gather(
+    store: Store,
+    folder: ReportFolder,
+    assessment_id: str | None,
+    base_url: str,
+    classification: str | None,
+) -> PackInputs:
+    dossier = load_dossier(store, assessment_id)
+    clock = dossier.assessment.clock
+    place = assessment_folder(store, dossier.assessment.assessment_id)
+    stored = {name: (place / name).read_bytes() for name in ("assessment.json", "items.jsonl")}
+    imports = known_imports(store.records.batches(), clock.known_at)
+    segments = store.audit.segments(clock.known_at)
+    return PackInputs(
+        dossier=dossier,
+        folder=folder,
+        files=evidence_files(dossier, stored, imports, base_url),
+        imports=imports,
+        headers=[dict(segment.header) for segment in segments],
+        agents=len(store.records.rows_as_of("agent", clock.as_of, clock.known_at)),
+        base_url=base_url,
+        classification=classification or folder.spec.classification,
+    )
+
+
+def _content(
+    inputs: PackInputs, pack_id: str, pack_digest: str, manifest: EvidenceFile
+) -> dict[str, Any]:
+    """What the templates see."""
+    spec = inputs.folder.spec
+    papers = working_papers(inputs.dossier, inputs.files, inputs.base_url, spec.printed_items)
+    return {
+        "spec": spec,
+        "pack_id": pack_id,
+        "period": _period(inputs.dossier.assessment),
+        "pack_digest": pack_digest,
+        "classification": inputs.classification,
+        "base_url": inputs.base_url,
+        "assessment": inputs.dossier.assessment,
+        "dossier": inputs.dossier,
+        "agents": inputs.agents,
+        "summary": make_summary(inputs.dossier, papers),
+        "matrices": matrices(inputs.dossier, inputs.files),
+        "papers": papers,
+        "sources": source_sheets(inputs.imports, inputs.headers, spec.printed_imports),
+        "files": (manifest, *inputs.files),
+        "control_marks": CONTROL_MARKS,
+        "requirement_marks": REQUIREMENT_MARKS,
+    }
+
+
+def _period(assessment: Assessment) -> str:
+    """`2026-08-23 00:00 to 2026-11-20 19:04 Europe/Amsterdam`."""
+    clock, zone = assessment.clock, assessment.time_zone
+    begin = moment(clock.period_start, zone, seconds=False).removesuffix(f" {zone}")
+    return f"{begin} to {moment(clock.period_end, zone, seconds=False)}"
+
+
+def _write_folder(out_dir: Path, pack_id: str, contents: Mapping[str, bytes]) -> Path:
+    """Write all files into a hidden folder, then rename it; on failure nothing of it stays."""
+    target = out_dir / pack_id
+    work: Path | None = None
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=out_dir, prefix=".incoming-"))
+        for name, content in contents.items():
+            (work / name).write_bytes(content)
+        work.chmod(0o755)
+        if target.exists():
+            # Same id means same bytes, so the moment without the folder loses nothing.
+            shutil.rmtree(target)
+        work.rename(target)
+    except OSError as error:
+        raise ReportError(
+            f"the pack could not be written to `{out_dir}`: {error.strerror or error}. "
+            "Free space or fix permissions, then build it again."
+        ) from error
+    finally:
+        if work is not None and work.exists():
+            shutil.rmtree(work, ignore_errors=True)
+    return target

@@ -1,0 +1,72 @@
+"""Templates to HTML: sandboxed, escaped, strict; data is text wherever it lands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
+
+from muniment.errors import ReportError
+from muniment.reporting import printable as text
+from muniment.reporting.report_folder import ReportFolder
+
+
+def render_html(folder: ReportFolder, content: dict[str, Any]) -> str:
+    """The report's HTML; raises ReportError naming template and line when a template is wrong."""
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader([str(path) for path in folder.search_path]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_as_text,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=text.number, moment=text.moment, short=text.short_digest, code=code, digest=digest,
+        item_id=item_id, brief=text.brief, url=address,
+    )  # fmt: skip
+    environment.globals.update(share=text.share, rate=text.rate)
+    try:
+        return environment.get_template(folder.spec.template).render(content)
+    except TemplateError as error:
+        where = f"{getattr(error, 'name', '') or ''}:{getattr(error, 'lineno', '') or ''}".strip(
+            ":"
+        )
+        raise ReportError(
+            f"report `{folder.spec.id}`: template `{where or folder.spec.template}`: {error}. "
+            "Correct the template."
+        ) from error
+
+
+def _as_text(value: Any) -> Any:
+    """Every value that a template prints passes here, unless it is markup of our own making."""
+    if isinstance(value, Markup):
+        return value
+    return text.printable(str(value))
+
+
+def code(value: str, limit: int = 6_000) -> Markup:
+    """A block of SQL with its lines kept; past `limit` characters it is cut and says so."""
+    return Markup("<code>{}</code>").format(text.printable(value, limit, keep_lines=True))
+
+
+def digest(value: str) -> Markup:
+    """A whole digest in the face for digests, in groups of eight, so that two can be compared."""
+    groups = [value[start : start + 8] for start in range(0, len(value), 8)]
+    return Markup('<span class="id">{}</span>').format(escape(text.printable(" ".join(groups))))
+
+
+def address(link: str) -> Markup:
+    """A link of our own making, for an href: whole however long it is; anything else is refused."""
+    if not link.startswith(("https://", "http://")):
+        raise ReportError(f"`{link[:80]}` is no link that a report may carry. Use item_link().")
+    return escape(link)
+
+
+def item_id(value: str) -> Markup:
+    """An item's id for a narrow column; a shortened event id stays on one line."""
+    short = text.short_item_id(value)
+    kept = "nowrap" if len(short) < 20 else "breaks"
+    return Markup('<span class="{}">{}</span>').format(kept, short)

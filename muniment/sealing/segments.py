@@ -1,0 +1,117 @@
+"""Writing one segment: Parquet file, leaf hashes, index, and last its header, which commits it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from muniment import __version__
+from muniment.integrity.headers import FIRST_PREVIOUS, header_bytes, header_hash
+from muniment.integrity.merkle import merkle_root
+from muniment.model.entries import SCHEMA_VERSION
+from muniment.model.times import format_time
+from muniment.sealing.disk import replace_durably, write_temporary
+from muniment.store.audit import SegmentInfo
+from muniment.store.encoder import content_digests, leaf_hashes
+from muniment.store.identity import build_index, write_index
+from muniment.store.layout import StoreLayout
+
+Step = Callable[[str], None]
+
+
+def write_segment(
+    layout: StoreLayout, table: pa.Table, previous: SegmentInfo | None, step: Step = lambda _: None
+) -> SegmentInfo:
+    """Seal the entries of `table` as the next segment and return it.
+
+    The header's rename commits: until then the other files are leftovers that the next start
+    removes. step: called with a name after each durable step, so that tests can stop there.
+    """
+    number = 1 if previous is None else previous.no + 1
+    leaves = leaf_hashes(table)
+    day = _times(table, "ingested_at")[0][:10]
+    path = layout.segment_file(day, number)
+    temporary = write_temporary(path, lambda file: _write_parquet(table, file))
+    digest, size = file_digest(temporary)
+    step("parquet written")
+    replace_durably(temporary, path)
+    step("parquet named")
+    leaves_file = layout.leaves_file(number)
+    replace_durably(write_temporary(leaves_file, lambda f: f.write(b"".join(leaves))), leaves_file)
+    step("leaves named")
+    ids = table.column("event_id").to_pylist()
+    write_index(layout.index_file(number), build_index(ids, content_digests(table)))
+    step("index named")
+    header = {
+        **describe(table, leaves),
+        "sequence_no": number,
+        "software_version": __version__,
+        "previous_header_hash": header_hash(previous.header) if previous else FIRST_PREVIOUS,
+        "ingest_day": day,
+        "file_sha256": digest,
+        "file_bytes": size,
+        "file_name": path.relative_to(layout.segments).as_posix(),
+    }
+    header_file = layout.header_file(number)
+    replace_durably(
+        write_temporary(header_file, lambda f: f.write(header_bytes(header))), header_file
+    )
+    step("header named")
+    return SegmentInfo(number, path, header)
+
+
+def describe(table: pa.Table, leaves: list[bytes]) -> dict[str, Any]:
+    """What a header says of the entries themselves; verification derives it again."""
+    ingested = _times(table, "ingested_at")
+    happened = _times(table, "event_time")
+    kinds = table.column("entry_kind")
+    facts: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "entry_count": table.num_rows,
+        "event_count": pc.sum(pc.equal(kinds, "event")).as_py() or 0,
+        "ingested_from": ingested[0],
+        "ingested_to": ingested[1],
+        "sources": _sources(table),
+        "merkle_root": merkle_root(leaves).hex(),
+    }
+    if happened:
+        facts["event_time_from"], facts["event_time_to"] = happened
+    return facts
+
+
+def file_digest(path: Path) -> tuple[str, int]:
+    """SHA-256 in hex and size in bytes of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
+
+
+def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
+    pq.write_table(table, file, compression="zstd", version="2.6", row_group_size=32_768)
+
+
+def _times(table: pa.Table, name: str) -> tuple[str, ...]:
+    bounds = pc.min_max(table.column(name).cast(pa.int64())).as_py()
+    if bounds["min"] is None:
+        return ()
+    return format_time(bounds["min"]), format_time(bounds["max"])
+
+
+def _sources(table: pa.Table) -> dict[str, dict[str, int]]:
+    grouped = table.group_by("source_id").aggregate(
+        [("event_id", "count"), ("source_seq", "min"), ("source_seq", "max")]
+    )
+    sources: dict[str, dict[str, int]] = {}
+    for row in grouped.to_pylist():
+        facts = {
+            "count": row["event_id_count"],
+            "first_seq": row["source_seq_min"],
+            "last_seq": row["source_seq_max"],
+        }
+        sources[row["source_id"]] = {k: v for k, v in facts.items() if v is not None}
+    return sources

@@ -1,0 +1,1 @@
+"""What people do: attest. Each act leaves a sealed entry."""

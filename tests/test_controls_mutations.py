@@ -1,0 +1,43 @@
+"""Whether the controls' cases bite: conditions flipped, negated or dropped must be noticed.
+
+The normal run tries a share of the mutants; `soak` tries all and prints the kill rate.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from tests.builders.controls import CONTROLS, changed_texts, mutants
+
+MUTATED = [control.id for control in CONTROLS.values() if any(mutants(control))]
+TRIED, NOTICED = 4, 3  # mutants per control in the normal run: one may be equivalent
+
+
+def test_conjuncts_are_dropped_flipped_and_negated() -> None:
+    texts = {text for text, _ in changed_texts("executed and amount > 5 and a is null")}
+    assert texts == {
+        "executed AND amount > 5",
+        "a IS NULL",
+        "executed AND a IS NULL",
+        "amount > 5 AND a IS NULL",
+        "executed AND amount >= 5 AND a IS NULL",
+        "executed AND amount > 5 AND NOT (a IS NULL)",
+    }
+
+
+@pytest.mark.parametrize("control_id", MUTATED)
+def test_first_conditions_mutated_are_noticed_by_the_cases(control_id: str) -> None:
+    noticed = [m.killed() for m in islice(mutants(CONTROLS[control_id]), TRIED)]
+    assert noticed.count(True) >= NOTICED
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("control_id", MUTATED)
+def test_every_mutant_is_noticed_but_for_equivalent_ones(control_id: str) -> None:
+    ran = [(mutant, mutant.killed()) for mutant in mutants(CONTROLS[control_id])]
+    survivors = [mutant.change for mutant, killed in ran if killed is False]
+    killed = sum(killed is True for _, killed in ran)
+    print(f"{control_id}: {killed} of {killed + len(survivors)} mutants noticed")
+    assert killed >= 0.9 * (killed + len(survivors)), survivors
