@@ -102,7 +102,12 @@ def row_card(proof: Mapping[str, Any]) -> list[Markup]:
         ui.card(
             "The record's row",
             _columns(row),
-            says="The row as the records hold it; the log entry carries its copy.",
+            says=ui.mark(EQUAL, "Equal to what was sealed.")
+            if proof["matches"]
+            else ui.mark(
+                OPEN if not proof["sealed"] else DIFFERENT,
+                "Not sealed yet." if not proof["sealed"] else "Different from what was sealed.",
+            ),
         )
     ]
 

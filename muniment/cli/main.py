@@ -72,7 +72,8 @@ def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, MunimentError):
         return str(error), error.exit_code
     if isinstance(error, TyperException):  # typer would end with 2, which means an error here
-        return f"{error} See `muniment --help`.", UsageError.exit_code
+        said = getattr(error, "format_message", error.__str__)()
+        return f"{said} See `muniment --help`.", UsageError.exit_code
     if isinstance(error, OSError):
         return _system_error(error), 2
     return STOPPED, 2
