@@ -82,7 +82,7 @@ def _dossier(view: View) -> Dossier:
     if (clock.as_of, clock.known_at) != (view.as_of, view.known_at):
         raise EvidenceBrokenError(
             f"assessment `{view.assessment_id}`: its document and the records disagree about its "
-            "clocks. Verify the store with `muniment verify`."
+            "clocks. Verify the store with `muniment status --verify`."
         )
     return dossier
 

@@ -20,53 +20,35 @@ OPEN = REQUIREMENT_STATES["not_tested"]
 
 def proof_card(proof: Mapping[str, Any]) -> Markup:
     """The steps from the entry's bytes to the header, each with what it gave."""
-    sealed, header = proof["sealed"], proof["header"] or {}
-    place = (
-        html(
-            "segment {}, leaf {} of {}",
-            number(proof["segment_no"]),
-            number(proof["leaf_index"]),
-            number(int(header["entry_count"])) if "entry_count" in header else NONE,
-        )
-        if sealed
-        else html("written ahead, in no segment yet")
-    )
-    rows: list[tuple[object, ...]] = [
-        (
-            ui.keep("1 Canonical bytes hash to"),
-            _wrapped(proof["leaf_hash"]),
-            ui.keep("recomputed now"),
-        ),
-        (ui.keep("2 Stored leaf"), _wrapped(proof["stored_leaf_hash"]), _compared(proof)),
-        (
-            ui.keep("3 Place in the log"),
-            place,
-            ui.keep("in place") if sealed else ui.mark(OPEN, "Not sealed"),
-        ),
-        (
-            ui.keep("4 Merkle root in the header"),
-            _wrapped(header.get("merkle_root")),
-            ui.keep(html("see {}", ui.code("verify --deep"))) if sealed else html("{}", NONE),
-        ),
-        (ui.keep("5 Header"), _wrapped(proof["header_hash"]), ui.mark(OPEN, "Unsigned")),
-    ]
-    table = ui.table(("Step", "Value", "Result"), rows, wide=1)
-    steps = ui.details(
-        "How this was found",
-        html(
-            "<ol>{}</ol>",
-            ui.join(html("<li>{}</li>", ui.long_text(step, 600)) for step in proof["steps"]),
-        ),
-    )
+    found = ui.join(html("<li>{}</li>", ui.long_text(step, 600)) for step in proof["steps"])
     return ui.card(
         "Is this record the one that was sealed?",
-        table,
+        ui.table(("Step", "Value", "Result"), _way_down(proof), wide=1),
         ui.details("Canonical bytes", ui.pre(proof["canonical"])),
-        steps if proof["steps"] else html(""),
+        ui.details("How this was found", html("<ol>{}</ol>", found)) if found else found,
         says=_says(proof),
         source="An unsigned header proves order and content to whoever kept an earlier "
         "copy of it; it does not prove who sealed it.",
     )
+
+
+def _way_down(proof: Mapping[str, Any]) -> list[tuple[object, ...]]:
+    sealed, header = proof["sealed"], proof["header"] or {}
+    place = html("written ahead, in no segment yet")
+    if sealed:
+        leaf, leaves = int(proof["leaf_index"]), int(header.get("entry_count", 0))
+        words = "segment {}, leaf {} of {}"
+        place = html("{}", words.format(number(proof["segment_no"]), number(leaf), number(leaves)))
+    recorded = ui.keep("as recorded") if sealed else ui.mark(OPEN, "Not sealed")
+    deep = ui.keep(html("see {}", ui.code("status --verify"))) if sealed else html("{}", NONE)
+    steps = (
+        ("1 Canonical bytes hash to", _wrapped(proof["leaf_hash"]), ui.keep("recomputed now")),
+        ("2 Stored leaf", _wrapped(proof["stored_leaf_hash"]), _compared(proof)),
+        ("3 Place in the log", place, recorded),
+        ("4 Merkle root in the header", _wrapped(header.get("merkle_root")), deep),
+        ("5 Header", _wrapped(proof["header_hash"]), ui.mark(OPEN, "Unsigned")),
+    )
+    return [(ui.keep(step), value, result) for step, value, result in steps]
 
 
 def _says(proof: Mapping[str, Any]) -> str:

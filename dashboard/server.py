@@ -79,7 +79,12 @@ def run_dashboard(
     app = _application(
         Gate(port, token, _inline_scripts()), f"http://{ADDRESS}:{port}/", token, ready
     )
-    settings = uvicorn.Config(
+    with contextlib.closing(listener):
+        uvicorn.Server(_settings(app)).run(sockets=[listener])
+
+
+def _settings(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         access_log=False,
         lifespan="on",
@@ -89,8 +94,6 @@ def run_dashboard(
         timeout_graceful_shutdown=2,
         ws="websockets-sansio",
     )
-    with contextlib.closing(listener):
-        uvicorn.Server(settings).run(sockets=[listener])
 
 
 def _listen(port: int) -> socket.socket:

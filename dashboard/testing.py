@@ -15,6 +15,7 @@ from dashboard.figures import period_bars
 from dashboard.shell import Frame, asked
 from dashboard.wording import CONTROL_STATES, NONE, moment, named, number, of, plural
 
+MOST_OPEN_ITEMS = 10
 NOT_COMPARED = "not established: no second source was compared"
 
 
@@ -120,22 +121,8 @@ def undetermined(frame: Frame, control: Row, items: list[Row]) -> Markup:
     fields = [field for test in control["tests"] for field in test["missing_fields"]]
     cut = sum(test["items_cut"] for test in control["tests"])
     waiting = [item for item in items if item["outcome"] in {"undetermined", "pending"}]
-    shown = waiting[:10]
-    columns = ui.table(
-        ("Missing column", "Not carried", "Redacted", "Sources"),
-        [
-            (
-                ui.code(f["name"]),
-                number(f["not_carried"]),
-                number(f["redacted"]),
-                ", ".join(f["sources"]) or NONE,
-            )
-            for f in fields
-        ],
-        numbers=(1, 2),
-        wide=3,
-        none="No column was missing.",
-    )
+    shown = waiting[:MOST_OPEN_ITEMS]
+    total = parts.waiting(control)
     rows = ui.table(
         ("Observed", "Outcome", "Reason", "Missing", "Evidence"),
         [
@@ -149,18 +136,29 @@ def undetermined(frame: Frame, control: Row, items: list[Row]) -> Markup:
             for item in shown
         ],
         wide=2,
-        none="Every item was concluded.",
+        none="None of them is listed." if total else "Every item was concluded.",
     )
-    total = control["undetermined"] + control["pending"]
-    says = (
-        (
-            f"{of(total, control['population'])} items were not concluded; {len(shown)} shown"
-            f"{f', {number(cut)} more are counted but not listed' if cut else ''}."
-        )
-        if total
-        else ""
+    more = f", {number(cut)} more are counted but not listed" if cut else ""
+    said = f"{of(total, control['population'])} items were not concluded; {len(shown)} shown{more}."
+    body = (_missing(fields), rows) if fields else (rows,)
+    return ui.card("Undetermined and not settled", *body, says=said if total else "")
+
+
+def _missing(fields: list[Row]) -> Markup:
+    return ui.table(
+        ("Missing column", "Not carried", "Redacted", "Sources"),
+        [
+            (
+                ui.code(field["name"]),
+                number(field["not_carried"]),
+                number(field["redacted"]),
+                ", ".join(field["sources"]) or NONE,
+            )
+            for field in fields
+        ],
+        numbers=(1, 2),
+        wide=3,
     )
-    return ui.card("Undetermined and not settled", columns if fields else html(""), rows, says=says)
 
 
 def test_card(control: Row, test: Row) -> Markup:

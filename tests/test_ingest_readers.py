@@ -224,3 +224,23 @@ def test_ingest_parquet_cut_off_is_one_error(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(InputError, match="not a whole Parquet file"):
         mapped(path, source_map(tmp_path, "parquet", columns={"agent_id": "a"}))
+
+
+def test_ingest_csv_with_none_of_the_maps_columns_is_one_early_error(tmp_path: Path) -> None:
+    chosen = people(tmp_path)
+    path = written(tmp_path, "invoice;amount\n1;2\n")
+    with pytest.raises(InputError, match=r"none of the columns.*`invoice;amount`.*`person_id`"):
+        mapped(path, chosen)
+    # One column is enough to begin with; what is missing is said row by row.
+    taken, refused = mapped(written(tmp_path, "invoice,name\n1,Bo\n"), chosen)
+    assert (taken, [one.kind for one in refused]) == ([], ["person_id: required"])
+
+
+def test_ingest_parquet_with_none_of_the_maps_columns_is_one_early_error(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    pq.write_table(pa.table({"invoice": [1], "nested": [{"who": "bo"}]}), path)
+    wrong = source_map(tmp_path, "parquet", columns={"agent_id": "agent"})
+    with pytest.raises(InputError, match="none of the columns"):
+        mapped(path, wrong)
+    inside = source_map(tmp_path, "parquet", columns={"agent_id": "nested.who"})
+    assert [row.values for row in mapped(path, inside)[0]] == [{"agent_id": "bo"}]

@@ -13,6 +13,8 @@ from muniment.catalog.sources import load_source_maps
 from muniment.errors import InputError
 from muniment.ingest.mapping import MappedRow
 from muniment.ingest.pipeline import recognise
+from muniment.model.columns import Column, ColumnKind
+from muniment.model.entries import ENTRY_COLUMN_BY_NAME, MAPPABLE_NAMES
 from tests.builders.sources import json_lines, mapped, span, traces
 
 OTLP = load_source_maps()["otlp_genai"]
@@ -163,3 +165,42 @@ def test_otlp_long_chain_inherits_in_either_order(tmp_path: Path) -> None:
         rows = by_span(json_lines(tmp_path / f"{number}", *(traces(one) for one in ordered)))
         assert {row["agent_id"] for row in rows.values()} == {"top"}
         assert sum(row.get("agent_inherited_from_span") == ids[0] for row in rows.values()) == 58
+
+
+def own_value(column: Column) -> tuple[dict[str, Any], Any]:
+    """An attribute's typed value for a column, and what the column must hold."""
+    if column.choices:
+        return {"stringValue": column.choices[-1]}, column.choices[-1]
+    texts = [{"stringValue": "a"}, {"stringValue": "b"}]
+    return {
+        ColumnKind.TEXT: ({"stringValue": f"own {column.name}"}, f"own {column.name}"),
+        ColumnKind.INTEGER: ({"intValue": "41"}, 41),
+        ColumnKind.BOOLEAN: ({"boolValue": False}, False),
+        ColumnKind.DECIMAL: ({"stringValue": "0.5"}, "0.500000000"),
+        ColumnKind.TIME: (
+            {"stringValue": "2026-11-20T18:04:00Z"},
+            "2026-11-20T18:04:00.000000000Z",
+        ),
+        ColumnKind.TEXT_LIST: ({"arrayValue": {"values": texts}}, ["a", "b"]),
+    }[column.kind]
+
+
+@pytest.mark.parametrize("name", sorted(MAPPABLE_NAMES))
+def test_otlp_every_column_is_taken_from_its_own_attribute_before_all_others(
+    tmp_path: Path, name: str
+) -> None:
+    attribute, expected = own_value(ENTRY_COLUMN_BY_NAME[name])
+    one = span(ROOT, CHILD, gen_ai__operation__name="execute_tool", gen_ai__tool__name="pay",
+               gen_ai__tool__call__arguments='{"a": 1}', gen_ai__system_instructions="be brief",
+               gen_ai__agent__id="bot", gen_ai__request__model="m")  # fmt: skip
+    one["attributes"].append({"key": f"muniment.{name}", "value": attribute})
+    (row,), refused = mapped(json_lines(tmp_path / "t.jsonl", traces(one)), OTLP)
+    assert (row.values[name], refused) == (expected, [])
+
+
+@pytest.mark.parametrize("word", ["workflow", "policy", "person"])
+def test_otlp_own_word_for_what_is_acted_on_survives(tmp_path: Path, word: str) -> None:
+    one = span(ROOT, muniment__target_type=word, gen_ai__operation__name="policy.check")
+    assert (
+        by_span(json_lines(tmp_path / "t.jsonl", traces(one)))[ROOT.lower()]["target_type"] == word
+    )

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from muniment.catalog.sources import load_source_maps
-from muniment.ingest.pipeline import recognise
+from muniment.ingest.pipeline import ingest_file, recognise
+from muniment.sealing.verify import verify_store
+from muniment.store.open import Store
 from tests.builders.sources import IMPORT_TIME, mapped
 
 pytestmark = pytest.mark.samples
@@ -80,25 +82,63 @@ def test_samples_tau2_tool_call_equals_the_row_checked_by_hand(
     assert calls[number].key == ("tool_call", run, expected["span_id"])
 
 
-def test_samples_tau2_model_call_carries_tokens_and_cost_rounded_to_nine_places(
-    tau2: tuple[Path, list[Any]],
-) -> None:
-    calls = [row for row in tau2[1] if row.values["operation_name"] == "chat"]
-    assert calls[0].values == {
-        "event_time": "2025-08-10T02:44:09.580591000Z", "time_basis": "declared",
-        "trace_id": ORDINARY_SIM, "workflow_run_id": ORDINARY_SIM, "conversation_id": ORDINARY_SIM,
-        "workflow_name": "telecom", "agent_id": "llm_agent", "agent_name": "llm_agent",
-        "operation_name": "chat", "action_type": "model_call", "target_type": "model",
-        "target_name": "gpt-4o", "executed": True, "model": "gpt-4o",
+CHAT = {
+    "time_basis": "declared", "workflow_name": "telecom", "agent_id": "llm_agent",
+    "agent_name": "llm_agent", "operation_name": "chat", "action_type": "model_call",
+    "target_type": "model", "target_name": "gpt-4o", "executed": True, "model": "gpt-4o",
+    "cost_basis": "reported",
+}  # fmt: skip
+# The raw costs of the first two end in binary dust: 0.008172500000000001, 0.008212500000000001.
+TAU2_CHATS = [
+    (0, ORDINARY_SIM, "2", {
+        "event_time": "2025-08-10T02:44:09.580591000Z", "input_tokens": 6281, "output_tokens": 31,
+        "cost_usd": "0.008172500",
         "target_ref": "[mobile_data_issue]user_abroad_roaming_enabled_off[PERSONA:None]",
-        "input_tokens": 6281, "output_tokens": 31, "cost_usd": "0.008172500",
-        "cost_basis": "reported",
-    }  # fmt: skip
-    assert calls[0].key == ("message", ORDINARY_SIM, "2")
+    }),
+    (1, ORDINARY_SIM, "4", {
+        "event_time": "2025-08-10T02:44:11.820315000Z", "input_tokens": 6333, "output_tokens": 22,
+        "cost_usd": "0.008212500",
+        "target_ref": "[mobile_data_issue]user_abroad_roaming_enabled_off[PERSONA:None]",
+    }),
+    (60, "edfaf8be-5916-43dc-8496-51c806cc03e7", "25", {
+        "event_time": "2025-08-10T03:05:10.014952000Z", "input_tokens": 7337, "output_tokens": 37,
+        "cost_usd": "0.009752500",
+        "target_ref": "[mobile_data_issue]data_saver_mode_on[PERSONA:Easy]",
+    }),
+    (120, "fbb1e8f1-e1b4-4009-a1bb-5b21eebbe5a6", "32", {
+        "event_time": "2025-08-10T03:26:49.117056000Z", "input_tokens": 7515, "output_tokens": 42,
+        "cost_usd": "0.009927500",
+        "target_ref": "[service_issue]break_apn_settings[PERSONA:None]",
+    }),
+    (200, "b84091cc-18f2-4413-be17-dafd81518b5f", "8", {
+        "event_time": "2025-08-10T03:55:40.962762000Z", "input_tokens": 6714, "output_tokens": 74,
+        "cost_usd": "0.009365000",
+        "target_ref": "[mms_issue]break_app_storage_permission[PERSONA:Easy]",
+    }),
+    (216, "ae9d94cc-ceee-4b7e-9456-8d76ec4996fa", "36", {
+        "event_time": "2025-08-10T04:02:20.187728000Z", "input_tokens": 7727, "output_tokens": 46,
+        "cost_usd": "0.010177500",
+        "target_ref": "[mms_issue]break_app_both_permissions[PERSONA:Hard]",
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "run", "turn", "expected"), TAU2_CHATS)
+def test_samples_tau2_model_call_equals_the_row_checked_by_hand(
+    tau2: tuple[Path, list[Any]], number: int, run: str, turn: str, expected: dict[str, Any]
+) -> None:
+    chats = [row for row in tau2[1] if row.values["operation_name"] == "chat"]
+    same_run = {"trace_id": run, "workflow_run_id": run, "conversation_id": run}
+    assert chats[number].values == CHAT | same_run | expected
+    assert chats[number].key == ("message", run, turn)
+
+
+def test_samples_tau2_tokens_sum_to_an_independent_sum(tau2: tuple[Path, list[Any]]) -> None:
+    chats = [row for row in tau2[1] if row.values["operation_name"] == "chat"]
     # Counted with json alone: 217 answers with usage, and the sums of their tokens.
-    assert len(calls) == 217
-    assert sum(row.values["input_tokens"] for row in calls) == 1_547_053
-    assert sum(row.values["output_tokens"] for row in calls) == 15_687
+    assert len(chats) == 217
+    assert sum(row.values["input_tokens"] for row in chats) == 1_547_053
+    assert sum(row.values["output_tokens"] for row in chats) == 15_687
 
 
 def test_samples_tau2_counts_equal_an_independent_count(tau2: tuple[Path, list[Any]]) -> None:
@@ -250,3 +290,22 @@ def test_samples_otlp_example_keeps_hex_ids_in_lower_case(samples_root: Path) ->
         "trace_id": "5b8efff798038103d269b633813fc60c", "span_id": "eee19b7ec3c1b174",
         "parent_span_id": "eee19b7ec3c1b173", "client_app": "my.service",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [("agent_trajectories/tau2_telecom_gpt-4o_20sims.json", 327), ("otlp/trace.json", 1),
+     ("ms_agt_audit/trading_audit_trail.json", 41), ("a2a_agent_card/planner_agent.json", 1)],
+)  # fmt: skip
+def test_samples_import_seals_verifies_and_repeats_without_change(
+    sqlite_store: Store, samples_root: Path, name: str, rows: int
+) -> None:
+    path = samples_root / name
+    chosen = recognise(path, MAPS)
+    first, second = (
+        ingest_file(sqlite_store, path, source_map=chosen, source_id="s", recorded_by="r")
+        for _ in range(2)
+    )
+    assert (first.read, first.imported, first.rejected) == (rows, rows, 0)
+    assert (second.read, second.duplicate) == (rows, rows)
+    assert verify_store(sqlite_store, deep=True).ok

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -58,6 +59,13 @@ def compile_condition(
     parameters: names that `$name` may use, besides the clock's. where: file and line for errors.
     Raises CatalogError when the text is anything but one condition over allowed names.
     """
+    return _compiled(text, frozenset(joins), frozenset(parameters), where)
+
+
+@lru_cache(maxsize=4_096)
+def _compiled(
+    text: str, joins: frozenset[str], parameters: frozenset[str], where: str
+) -> Condition:
     tree = _parse(text, where)
     columns: set[str] = set()
     used: set[str] = set()

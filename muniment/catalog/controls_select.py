@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -48,13 +49,18 @@ class SelectFacts:
 
 def check_select(sql: str, kind: TestKind, parameters: Collection[str], where: str) -> SelectFacts:
     """What the SELECT reads; CatalogError when it is not one SELECT over allowed relations."""
+    return _checked(sql, kind, frozenset(parameters), where)
+
+
+@lru_cache(maxsize=1_024)
+def _checked(sql: str, kind: TestKind, parameters: frozenset[str], where: str) -> SelectFacts:
     select = _one_select(sql, where)
     ctes = {cte.alias_or_name for cte in select.find_all(exp.CTE)}
     for node in select.walk():
         _check_node(node, where)
     relations = {_relation(table, kind, ctes, where) for table in select.find_all(exp.Table)}
     used = {str(node.this) for node in select.find_all(exp.Placeholder)}
-    unknown = used - set(parameters) - CLOCK_PARAMETERS
+    unknown = used - parameters - CLOCK_PARAMETERS
     if unknown:
         raise CatalogError(
             f"{where}: `${min(unknown)}` is not listed under the control's `parameters`."

@@ -68,7 +68,7 @@ def read_yaml(path: Path) -> YamlFile:
         lines: dict[KeyPath, int] = {}
         content = _value(node, (), lines, path)
     except yaml.YAMLError as error:
-        raise CatalogError(f"`{display_path(path)}` is not valid YAML: {error}") from error
+        raise CatalogError(_not_yaml(path, error)) from error
     if not isinstance(content, dict):
         raise CatalogError(f"`{display_path(path)}` must hold `key: value` lines at its top.")
     return YamlFile(path, content, hashlib.sha256(data).hexdigest(), lines)
@@ -124,3 +124,14 @@ def _mapping(
         lines[(*path, key)] = line
         result[key] = _value(value_node, (*path, key), lines, file)
     return result
+
+
+def _not_yaml(path: Path, error: yaml.YAMLError) -> str:
+    """What is wrong and in which line, as one sentence; the parser's own text spans several."""
+    mark = getattr(error, "problem_mark", None)
+    line = f" line {mark.line + 1}" if mark is not None else ""
+    problem = getattr(error, "problem", None) or " ".join(str(error).split())
+    return (
+        f"`{display_path(path)}`{line} is not valid YAML: {problem}. "
+        "Check the indentation, brackets and quotes there."
+    )

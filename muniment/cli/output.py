@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 ProgressCall = Any
+FILE_WIDTH = 240  # columns where the output goes to a file or a pipe, so that nothing is cut
 
 
 class Output:
@@ -26,6 +27,8 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self._out = Console(highlight=False, soft_wrap=True)
+        if not self._out.is_terminal:
+            self._out = Console(highlight=False, soft_wrap=True, width=FILE_WIDTH)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, sentence: str) -> None:
@@ -41,7 +44,7 @@ class Output:
         kept = [[*row] for row in rows]
         for index, name in enumerate(columns):
             numeric = bool(kept) and all(isinstance(row[index], int) for row in kept)
-            table.add_column(name, justify="right" if numeric else "left")
+            table.add_column(name, justify="right" if numeric else "left", overflow="fold")
         for row in kept:
             table.add_row(*(Text(_cell(value)) for value in row))
         self._out.print(table)

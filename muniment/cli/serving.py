@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -68,10 +67,9 @@ def dashboard(
 ) -> None:
     """Serve the dashboard to this machine only; prints a link that opens it once."""
     opened(store).close()  # says at once when the folder is no store
-    environment = dict(os.environ)
     command = [sys.executable, "-m", "dashboard.server", "--store", str(store.resolve()),
                "--port", str(port)]  # fmt: skip
-    # From the bundle's root, Streamlit finds .streamlit/config.toml and Python the dashboard.
-    code = subprocess.call(command, cwd=bundle_root(), env=environment)  # noqa: S603
-    if code:
-        raise typer.Exit(2)
+    # From the bundle's root, Streamlit finds .streamlit/config.toml and Python the dashboard. This
+    # process becomes the server, so that whoever stops the command stops the server.
+    os.chdir(bundle_root())
+    os.execv(sys.executable, command)  # noqa: S606

@@ -85,7 +85,7 @@ def ingest(
                     recorded_by=who,
                     progress=report,
                 )
-            batches.append({"file": str(path), **batch.as_dict()})
+            batches.append({"file": path.name, "path": str(path), **batch.as_dict()})
     columns = ("file", "read", "imported", "rejected", "duplicate", "superseding")
     output.table(columns, [[done[name] for name in columns] for done in batches])
     for done in batches:

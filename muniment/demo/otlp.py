@@ -26,11 +26,8 @@ STANDARD = {
     "output_tokens": "gen_ai.usage.output_tokens",
 }
 OWN_PREFIX = "muniment."
-# Said by the span itself, or (the digests) taken by ingest from the content that the span carries.
-SPAN_FIELDS = frozenset({
-    "trace_id", "span_id", "parent_span_id", "event_time", "end_time", "input_sha256",
-    "prompt_sha256",
-})  # fmt: skip
+# Said by the span itself.
+SPAN_FIELDS = frozenset({"trace_id", "span_id", "parent_span_id", "event_time", "end_time"})
 _KINDS = {"run": 1, "model_call": 3}
 
 

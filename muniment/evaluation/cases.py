@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from muniment.errors import CatalogError
 from muniment.evaluation.engine import evaluate_inputs
+from muniment.evaluation.gather import event_columns
 from muniment.evaluation.inputs import Inputs, Setting, typed_table
 from muniment.model import times
 from muniment.model.controls import Control, ControlTest, Parameter, TestCase
@@ -51,7 +52,9 @@ def run_case(
     """
     alone = control.model_copy(update={"tests": (test,)})
     setting = case_setting(case, parameters)
-    result = evaluate_inputs(case_inputs(case, setting), {control.id: alone}, setting)[0].tests[0]
+    inputs = case_inputs(case, setting)
+    read = replace(inputs, events=inputs.events.select(event_columns([alone])))
+    result = evaluate_inputs(read, {control.id: alone}, setting)[0].tests[0]
     return CaseOutcome(case.name, result, tuple(_differences(case, result)))
 
 

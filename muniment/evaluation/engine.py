@@ -219,7 +219,14 @@ class _Run:
         seed = sample_seed(
             self._inputs.header_hash, source.control_id, test.id, self._setting.clock
         )
-        found = collect_items(sandbox, source, undetermined=total.undetermined, seed=seed)
+        found = collect_items(
+            sandbox,
+            source,
+            population=total.population,
+            listed=total.exceptions + counts.pending,
+            undetermined=total.undetermined,
+            seed=seed,
+        )
         items = apply_grants(found.items, self._grants)
         excepted = [item for item in items if item.outcome is Outcome.EXCEPTED]
         state, reason = test_state(

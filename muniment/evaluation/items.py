@@ -40,15 +40,22 @@ class Source:
     bound: Mapping[str, Any]
 
 
-def collect_items(sandbox: Sandbox, source: Source, *, undetermined: int, seed: str) -> Collected:
+def collect_items(
+    sandbox: Sandbox, source: Source, *, population: int, listed: int, undetermined: int, seed: str
+) -> Collected:
     """Every exception and pending item, 200 of the undetermined ones, and the sample.
 
-    undetermined: how many there are; 0 spares two scans.
+    population, listed, undetermined: how many items there are in all, are exceptions or pending,
+    and are undetermined; what is 0 is not looked for.
     """
+    if not population:
+        return Collected((), 0, (), (), {})
     days: dict[str, str] = {}
-    kept = _fetch(sandbox, source, "where outcome in ('exception', 'pending')", days)
+    kept: list[TestedItem] = []
     cut = 0
     missing: tuple[MissingField, ...] = ()
+    if listed:
+        kept += _fetch(sandbox, source, "where outcome in ('exception', 'pending')", days)
     if undetermined:
         listed = f"where outcome = 'undetermined' {_ORDER} limit {UNDETERMINED_LISTED}"
         kept += _fetch(sandbox, source, listed, days)

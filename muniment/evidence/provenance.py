@@ -81,7 +81,7 @@ def _of_record(store: Store, evidence_ref: str, reference: EvidenceRef) -> Prove
     if insert is None:
         raise EvidenceBrokenError(
             f"row `{row_id}` of `{table}` has no entry in the outbox or the log: it was written "
-            "around the records. Run `muniment verify --deep`, and find out who wrote it."
+            "around the records. Run `muniment status --verify`, and find out who wrote it."
         )
     first = f"Record row `{row_id}` of table `{table}`, valid from {row['valid_from']}."
     if insert.event_id is None:

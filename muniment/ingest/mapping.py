@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from muniment.catalog.sources import EVENT, MAPPABLE_TABLES, mappable_columns
 from muniment.ingest.canonical_text import canonical_text, digest_of, sanitise
 from muniment.ingest.json_text import parse_json
+from muniment.ingest.reach import Reach
 from muniment.ingest.rows import RowError
 from muniment.ingest.values import (
     SIMPLE,
@@ -53,6 +54,11 @@ class _Field:
     spec: FieldMap
     paths: tuple[Path, ...]
     zone: tzinfo | None
+    plain: bool  # a text that is taken as it stands
+
+
+# Whence a value comes; every other part of a field map says how it is read.
+_ORIGIN = frozenset({"path", "paths"})
 
 
 class Mapper:
@@ -64,9 +70,12 @@ class Mapper:
         self._import_time = import_time
         self._nulls = frozenset(source.null_marks)
         self._marks = frozenset(source.redaction_marks)
+        self._unusual = self._nulls | self._marks
         self._where = [(condition, path_of(condition.path)) for condition in row_map.where]
         self._key = [path_of(path) for path in row_map.natural_key]
         self._fields = list(self._tried(row_map))
+        self._reach = Reach([_paths_of(tried) for tried in self._fields])
+        self._consts = {n for n, spec in row_map.columns.items() if spec.const is not None}
         started = Column("valid_from", ColumnKind.TIME, "")
         self._valid_from = self._field(started, row_map.valid_from) if row_map.valid_from else None
 
@@ -79,8 +88,10 @@ class Mapper:
         if self.row_map.record == SKIP:
             return None
         mapped = MappedRow(self.row_map.record)
-        for tried in self._fields:
-            self._fill(mapped, tried, row)
+        for number in self._reach.columns(row.value):
+            tried = self._fields[number]
+            if not (tried[0].plain and self._took_plain(mapped, tried[0], row)):
+                self._fill(mapped, tried, row)
         if not self._said_by_source(mapped):
             raise RowError("nothing mapped", "the row has no field that the source map reads")
         if mapped.record == EVENT:
@@ -90,8 +101,7 @@ class Mapper:
         return mapped
 
     def _said_by_source(self, mapped: MappedRow) -> bool:
-        consts = {name for name, spec in self.row_map.columns.items() if spec.const is not None}
-        return bool(mapped.values.keys() - consts or mapped.empty or mapped.redacted)
+        return bool(mapped.values.keys() - self._consts or mapped.empty or mapped.redacted)
 
     def _tried(self, row_map: RowMap) -> Iterator[tuple[_Field, ...]]:
         """For each column, where it may come from: first its own name, then what is listed."""
@@ -107,7 +117,8 @@ class Mapper:
     def _field(self, column: Column, spec: FieldMap) -> _Field:
         zone = spec.zone or self._source.zone
         paths = tuple(path_of(path) for path in spec.all_paths)
-        return _Field(column, spec, paths, ZoneInfo(zone) if zone else None)
+        plain = column.kind is ColumnKind.TEXT and spec.model_fields_set <= _ORIGIN
+        return _Field(column, spec, paths, ZoneInfo(zone) if zone else None, plain)
 
     def _holds(self, condition: Condition, found: Any) -> bool:
         if condition.one_of:
@@ -148,6 +159,16 @@ class Mapper:
         texts = ["" if p is MISSING or self._blank(p) else _word(p) for p in parts]
         return (one.spec.join or "").join(texts) if any(texts) else EMPTY
 
+    def _took_plain(self, mapped: MappedRow, one: _Field, row: Row) -> bool:
+        """The short way for most values: a text at the first path, taken as it stands."""
+        found = one.paths[0].find(row)
+        if type(found) is not str or not found or found in self._unusual:
+            return False
+        column = one.column
+        value = to_text(column.name, found)
+        mapped.values[column.name] = check_choice(column, value) if column.choices else value
+        return True
+
     def _fill(self, mapped: MappedRow, tried: tuple[_Field, ...], row: Row) -> None:
         state, one = MISSING, tried[0]
         for one in tried:
@@ -173,6 +194,8 @@ class Mapper:
 
     def _read(self, mapped: MappedRow, one: _Field, found: Any) -> Any:
         spec, name, kind = one.spec, one.column.name, one.column.kind
+        if one.plain:
+            return check_choice(one.column, to_text(name, found))
         value = _shaped(spec, name, self._cut(spec, kind, found))
         if spec.values is not None:
             value = _translated(spec, name, value)
@@ -217,6 +240,13 @@ class Mapper:
         if found is MISSING or found is EMPTY or found is REDACTED:
             raise RowError("valid_from: required", "the row does not say since when it holds")
         mapped.valid_from = self._read(mapped, self._valid_from, found)
+
+
+def _paths_of(tried: tuple[_Field, ...]) -> list[Path] | None:
+    """Every path of a column; None where a constant fills it."""
+    if any(one.spec.const is not None for one in tried):
+        return None
+    return [path for one in tried for path in one.paths]
 
 
 def _shaped(spec: FieldMap, name: str, value: Any) -> Any:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from muniment.errors import InputError
 from muniment.ingest.files import SourceFile, check_byte_order, open_text
+from muniment.ingest.headers import check_header
 from muniment.ingest.json_text import JsonCursor, parse_json
 from muniment.ingest.otlp import read_otlp
 from muniment.ingest.rows import MAX_ROW_BYTES, Document, Unreadable, excerpt_of
@@ -160,6 +161,7 @@ def _pass_over(stream: BinaryIO, left: int) -> int:
 def read_csv(file: SourceFile, source: SourceMap) -> Iterator[Piece]:
     """One document per CSV row, keyed by the header; the whole file is checked first."""
     header = csv_header(file.path, source)
+    check_header(file.path.name, header, source)
     for _ in _csv_rows(file.path, source):
         pass
     rows = _csv_rows(file.path, source)
@@ -214,10 +216,11 @@ def _csv_rows(path: FilePath, source: SourceMap) -> Iterator[tuple[int, list[str
             ) from error
 
 
-def read_parquet(file: SourceFile, _source: SourceMap) -> Iterator[Piece]:
+def read_parquet(file: SourceFile, source: SourceMap) -> Iterator[Piece]:
     """One document per row; the numbers of binary fractions are their shortest decimal."""
     try:
         with pq.ParquetFile(file.path) as parquet:
+            check_header(file.path.name, parquet.schema_arrow.names, source)
             place = 0
             for batch in parquet.iter_batches(batch_size=_PARQUET_ROWS):
                 for row in batch.to_pylist():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import sqlite3
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -16,19 +16,17 @@ from muniment.ingest.batch import Counts, Rejects
 from muniment.ingest.canonical_text import canonical_text
 from muniment.ingest.mapping import MappedRow
 from muniment.ingest.rows import Unreadable, excerpt_of
-from muniment.model.columns import ColumnKind
-from muniment.model.entries import ENTRY_COLUMNS, SCHEMA_VERSION, EntryKind
+from muniment.model.entries import SCHEMA_VERSION, EntryKind
 from muniment.model.records import RECORD_TABLE_BY_NAME
 from muniment.model.sources import SourceMap
-from muniment.model.times import now, to_nanos
+from muniment.model.times import now
 from muniment.sealing.log import AuditLog
+from muniment.store.encoder import entry_table
 from muniment.store.open import Store
-from muniment.store.records_arrow import ARROW_TYPES
-from muniment.store.records_writer import RecordPut
+from muniment.store.records_writer import RecordPut, check_put
 
 RECORDS_AT_ONCE = 500
 CHARACTERS_AT_ONCE = 32 << 20
-ENTRY_SCHEMA = pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in ENTRY_COLUMNS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,9 @@ class EventWriter:
         else:
             digest = hashlib.sha256(canonical_text(content).encode()).digest()
             parts = ["content", source, digest.hex(), self._occurrence(digest)]
-        return hashlib.sha256(canonical_text(parts).encode()).hexdigest()[:32]
+        # A list of texts and one whole number: this is its canonical form.
+        text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def _occurrence(self, digest: bytes) -> int:
         """How often this content stood in the file so far, from 1: equal rows stay several."""
@@ -119,23 +119,7 @@ class EventWriter:
             "import_batch_id": one.batch_id,
             "schema_version": SCHEMA_VERSION,
         }
-        rows = [{**row, **shared, "salt": secrets.token_hex(16)} for row in self._rows]
-        arrays = [
-            pa.array(
-                [_arrow(column.kind, row.get(column.name)) for row in rows],
-                ARROW_TYPES[column.kind],
-            )
-            for column in ENTRY_COLUMNS
-        ]
-        return pa.Table.from_arrays(arrays, schema=ENTRY_SCHEMA)
-
-
-def _arrow(kind: ColumnKind, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind is ColumnKind.TIME:
-        return to_nanos(value)
-    return Decimal(value) if kind is ColumnKind.DECIMAL else value
+        return entry_table([{**row, **shared, "salt": secrets.token_hex(16)} for row in self._rows])
 
 
 class RecordWriter:
@@ -164,28 +148,33 @@ class RecordWriter:
         waiting = self._puts.pop(table, [])
         one = self._import
         held = self._held_at_start(table) if any(row.at_import for _, row in waiting) else {}
+        puts = [put for place, row in waiting if (put := self._checked(table, place, row, held))]
+        if not puts:
+            return
         with one.store.records.writing() as writer:
-            for place, row in waiting:
-                put = RecordPut(
-                    row.values,
-                    self._since(table, row, held),
-                    tuple(row.not_carried),
-                    tuple(row.redacted),
-                )
-                try:
-                    outcome = writer.put_many(
-                        table,
-                        [put],
-                        recorded_by=one.recorded_by,
-                        source_id=one.source_id,
-                        import_batch_id=one.batch_id,
-                    )[0]
-                except InputError as error:
-                    self._rejects.add(
-                        Unreadable(place, "not storable", str(error), excerpt_of(row.values))
-                    )
-                else:
-                    self._count(str(outcome))
+            outcomes = writer.put_many(
+                table,
+                puts,
+                recorded_by=one.recorded_by,
+                source_id=one.source_id,
+                import_batch_id=one.batch_id,
+            )
+        for outcome in outcomes:
+            self._count(str(outcome))
+
+    def _checked(
+        self, table: str, place: int, row: MappedRow, held: dict[str, dict[str, Any]]
+    ) -> RecordPut | None:
+        """The row as a statement; one that the table cannot hold is refused, and gives None."""
+        since = self._since(table, row, held)
+        put = RecordPut(row.values, since, tuple(row.not_carried), tuple(row.redacted))
+        try:
+            check_put(table, put)
+        except InputError as error:
+            excerpt = excerpt_of(row.values)
+            self._rejects.add(Unreadable(place, "not storable", str(error), excerpt))
+            return None
+        return put
 
     def _held_at_start(self, table: str) -> dict[str, dict[str, Any]]:
         if table not in self._held:

@@ -59,12 +59,16 @@ def entry_bytes(row: Mapping[str, Any]) -> bytes:
 
 def _sorted(pairs: Any) -> list[tuple[str, Any]]:
     # RFC 8785 section 3.2.3: by UTF-16 code units, which differs from code points above U+FFFF.
-    return sorted(pairs, key=lambda pair: pair[0].encode("utf-16-be", "surrogatepass"))
+    return sorted(pairs, key=_sort_key)
+
+
+def _sort_key(pair: tuple[Any, Any]) -> bytes:
+    if not isinstance(pair[0], str):
+        raise TypeError(f"an object's key must be text, not `{type(pair[0]).__name__}`")
+    return pair[0].encode("utf-16-be", "surrogatepass")
 
 
 def _text(value: str) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"an object's key must be text, not `{type(value).__name__}`")
     value.encode("utf-8")  # a lone surrogate stops here
     return '"' + _MUST_ESCAPE.sub(_escape, value) + '"'
 

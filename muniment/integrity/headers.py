@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ HEADER_FIELDS = frozenset({
     "event_time_to", "sources", "merkle_root", "file_sha256", "file_bytes", "file_name",
 })  # fmt: skip
 _OPTIONAL = frozenset({"event_time_from", "event_time_to"})
+_NUMBERS = frozenset({"sequence_no", "entry_count", "event_count", "file_bytes"})
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 
 
 def header_bytes(header: Mapping[str, Any]) -> bytes:
@@ -25,6 +28,26 @@ def header_bytes(header: Mapping[str, Any]) -> bytes:
 def header_hash(header: Mapping[str, Any]) -> str:
     """SHA-256 of the header's canonical bytes, in hex; the next header names it."""
     return hashlib.sha256(header_bytes(header)).hexdigest()
+
+
+def shape_fault(content: Any) -> str | None:
+    """Why some JSON cannot be read as a header at all; None where it can."""
+    if not isinstance(content, dict):
+        return "it is not an object"
+    for name in sorted(HEADER_FIELDS):
+        value = content.get(name)
+        if value is None and name in _OPTIONAL:
+            continue
+        kind = int if name in _NUMBERS else dict if name == "sources" else str
+        if type(value) is not kind:
+            return f"`{name}` is missing or of another kind"
+    if not _DAY.match(content["ingest_day"]):
+        return "`ingest_day` is not a day"
+    try:
+        header_bytes(content)
+    except (TypeError, ValueError, RecursionError):
+        return "it has no canonical form"
+    return None
 
 
 def header_faults(

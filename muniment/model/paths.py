@@ -53,6 +53,8 @@ class Path:
     steps: tuple[Step, ...]
     key: str | None = None  # the only step of a path that is one field of the row
     inner: frozenset[str] = frozenset()  # keys of which one must stand in the row's first field
+    tail: str = ""  # the longest of them, which alone ends the path
+    shorter: tuple[str, ...] = ()  # the others
 
     def find(self, row: Row) -> Any:
         """The value that the path reaches from a row, or MISSING."""
@@ -60,8 +62,8 @@ class Path:
             return row.value.get(self.key, MISSING) if isinstance(row.value, dict) else MISSING
         if self.inner and isinstance(row.value, dict):
             outer = row.value.get(self.steps[0])
-            if isinstance(outer, dict) and self.inner.isdisjoint(outer):
-                return MISSING
+            if isinstance(outer, dict) and not any(map(outer.__contains__, self.shorter)):
+                return outer.get(self.tail, MISSING)
         if self.start == "$":
             return _descend(row.document, self.steps, row)
         origin: Row | None = row
@@ -96,8 +98,10 @@ def parse_path(text: str) -> Path:
     names = [step for step in steps if isinstance(step, str)]
     if head or len(names) != len(steps):
         return Path(text, head, tuple(steps))
-    inner = frozenset(".".join(names[1:end]) for end in range(2, len(names) + 1))
-    return Path(text, head, tuple(steps), names[0] if len(names) == 1 else None, inner)
+    inner = [".".join(names[1:end]) for end in range(2, len(names) + 1)]
+    if not inner:
+        return Path(text, head, tuple(steps), names[0])
+    return Path(text, head, tuple(steps), None, frozenset(inner), inner[-1], tuple(inner[:-1]))
 
 
 def _step(match: re.Match[str]) -> Step:

@@ -28,13 +28,15 @@ def annotation_entry(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str
     cleared = sorted(name for name, value in changes.items() if value is None)
     if cleared:
         payload["cleared"] = cleared
-    identity = ["annotation", old["event_id"], new["import_batch_id"], payload]
+    salt = secrets.token_hex(16)
+    # With the salt: one import may say a thing, take it back, and say it again.
+    identity = ["annotation", old["event_id"], new["import_batch_id"], payload, salt]
     return {
         **{name: new.get(name) for name in _FROM_NEW},
         "entry_kind": EntryKind.ANNOTATION.value,
         "event_id": hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:32],
         "schema_version": SCHEMA_VERSION,
-        "salt": secrets.token_hex(16),
+        "salt": salt,
         "event_time": new["ingested_at"],
         "operation_name": "annotate",
         "target_type": "event",

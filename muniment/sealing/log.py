@@ -9,26 +9,39 @@ write-ahead file; what has one is dropped from the write-ahead file by its ids.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
+from muniment.errors import EvidenceBrokenError, StoreError
 from muniment.model.results import LogState
 from muniment.sealing.annotating import annotation_entry
-from muniment.sealing.disk import disk_error, holding, replace_durably, write_temporary
+from muniment.sealing.checking import checked_entries
+from muniment.sealing.disk import (
+    disk_error,
+    flush_folder,
+    holding,
+    make_folder,
+    replace_durably,
+    write_temporary,
+)
+from muniment.sealing.leftovers import remove_leftovers
 from muniment.sealing.outbox import MAX_OUTBOX, event_id_of, record_table
 from muniment.sealing.segments import Step, write_segment
 from muniment.store.annotations import differing
 from muniment.store.audit import AuditReader
-from muniment.store.encoder import ENTRY_SCHEMA, content_digests, entry_rows, entry_table
+from muniment.store.encoder import content_digests, entry_rows, entry_table
 from muniment.store.identity import id_bytes
 from muniment.store.open import Store
+from muniment.store.segment_files import header_numbers
 from muniment.store.wal_frames import frame_of, read_frames
 
 SEGMENT_ENTRIES = 100_000
+_Mark = tuple[int, int, int, int]
 Superseding = tuple[dict[str, Any], dict[str, Any]]
 
 
@@ -36,8 +49,9 @@ Superseding = tuple[dict[str, Any], dict[str, Any]]
 class Classified:
     """Entries to import by what the log knows of them already.
 
-    new: not known. duplicates: how many are known with the same content. superseding: (entry as the
-    log has it, annotations applied; entry as it came) for known ids whose content differs.
+    new: not known. duplicates: how many say what was said before, now or at any earlier delivery,
+    so that an old file imported again does not undo later news. superseding: (entry as the log has
+    it, annotations applied; entry as it came) for known ids whose content was never seen.
     """
 
     new: pa.Table
@@ -46,47 +60,52 @@ class Classified:
 
 
 class AuditLog:
-    """The log of one store, for writing. One process writes at a time; others wait their turn."""
+    """The log of one store, for writing. One thread writes at a time; others wait their turn."""
 
     def __init__(self, store: Store, *, step: Step = lambda _: None) -> None:
         self._store = store
         self._layout = store.layout
         self._reader = AuditReader(store.layout)
         self._step = step
-        self._held = 0
-        self._waiting: dict[bytes, bytes] | None = None
-        self._waiting_size = -1
+        self._holder: int | None = None
+        self._left: _Mark | None = None
+        self._waiting: dict[bytes, bytes] = {}
+        self._waiting_at: _Mark | None = None
+        self._judged: tuple[pa.Table, list[bytes], list[bytes]] | None = None
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the log over several calls, so that what was classified stays so until appended."""
-        if self._held:
+        if self._holder == threading.get_ident():
             yield
             return
         with holding(self._layout.audit / "writer.lock"):
-            self._held += 1
+            self._holder = threading.get_ident()
             try:
                 self._recover()
                 yield
+                self._left = self._mark()
             except OSError as error:
                 raise disk_error(error, self._layout.audit) from error
             finally:
-                self._held -= 1
+                self._holder = self._judged = None
 
     def append(self, table: pa.Table) -> None:
         """Acknowledge entries of the log's schema; on return they are on disk.
 
-        Seals whenever a segment's worth waits. On a full disk nothing of the call is kept.
+        Seals whenever a segment's worth waits. Raises StoreError where an entry cannot be sealed or
+        is known already, or the disk is full: then nothing of the call is kept. Where only the
+        sealing fails, the entries are kept and the next call seals them.
         """
-        if table is None or not table.num_rows:
+        if not table.num_rows:
             return
-        checked = table.select(ENTRY_SCHEMA.names).cast(ENTRY_SCHEMA)
         with self.exclusive():
+            entries = checked_entries(table)
+            keys, digests = self._judgement(table, entries)
             waiting = self._known_waiting()
-            self._append_frame(frame_of(checked.combine_chunks()))
-            ids = map(id_bytes, checked.column("event_id").to_pylist())
-            waiting.update(zip(ids, content_digests(checked), strict=True))
-            self._waiting_size = self._layout.wal_file.stat().st_size
+            self._append_frames(entries)
+            waiting.update(zip(keys, digests, strict=True))
+            self._waiting_at = self._mark()
             if len(waiting) >= SEGMENT_ENTRIES:
                 self._seal_tail(everything=False)
 
@@ -94,24 +113,21 @@ class AuditLog:
         """Which entries are new, which are known, and which change what is known."""
         with self.exclusive():
             digests = content_digests(table)
-            ids = [id_bytes(event_id) for event_id in table.column("event_id").to_pylist()]
-            known = self._known(ids)
-            fresh: list[int] = []
-            first_row: dict[bytes, int] = {}
+            keys = _keys(table)
+            known = self._known(keys)
+            fresh: dict[bytes, int] = {}
             changed: list[int] = []
-            duplicates = 0
-            for row, (key, digest) in enumerate(zip(ids, digests, strict=True)):
+            for row, (key, digest) in enumerate(zip(keys, digests, strict=True)):
                 if key not in known:
                     known[key] = digest
-                    first_row[key] = row
-                    fresh.append(row)
-                elif known[key] == digest:
-                    duplicates += 1
-                else:
+                    fresh[key] = row
+                elif known[key] != digest:
                     changed.append(row)
-            superseding = self._superseding(table, changed, ids, first_row)
-            same = len(changed) - len(superseding)
-            return Classified(table.take(fresh), duplicates + same, superseding)
+            superseding = self._superseding(table, changed, fresh)
+            new = _taken(table, list(fresh.values()))
+            self._judged = (new, list(fresh), [digests[row] for row in fresh.values()])
+            duplicates = table.num_rows - len(fresh) - len(superseding)
+            return Classified(new, duplicates, superseding)
 
     def annotations_for(self, superseding: Sequence[Superseding]) -> pa.Table:
         """The annotation entries that record what the later entries say instead."""
@@ -128,79 +144,106 @@ class AuditLog:
         """How much is sealed and how much waits, outbox included."""
         state = self._reader.state()
         pending = self._store.records.count_pending_outbox()
-        return LogState(
-            segments=state.segments,
-            sealed_entries=state.sealed_entries,
-            sealed_events=state.sealed_events,
-            unsealed_entries=state.unsealed_entries + pending,
-            last_header_hash=state.last_header_hash,
-            sealed_to=state.sealed_to,
-        )
+        return replace(state, unsealed_entries=state.unsealed_entries + pending)
 
     # Classifying
 
-    def _known(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
+    def _judgement(self, table: pa.Table, entries: pa.Table) -> tuple[list[bytes], list[bytes]]:
+        """Ids and content digests of entries to append, none of them known."""
+        if self._judged is not None and self._judged[0] is table:
+            _, keys, digests = self._judged
+            return keys, digests
+        keys = _keys(entries)
+        known = self._known(keys)
+        if known:
+            raise StoreError(
+                f"the log holds entry `{next(iter(known)).hex()}` already. Classify entries before "
+                "they are appended; nothing of this call was kept."
+            )
+        return keys, content_digests(entries)
+
+    def _known(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         waiting = self._known_waiting()
-        known = {key: waiting[key] for key in ids if key in waiting}
+        known = {key: waiting[key] for key in keys if key in waiting}
         for segment in self._reader.segments():
-            left = [key for key in ids if key not in known]
+            left = [key for key in keys if key not in known]
             found = self._reader.index(segment).find_many(left)
             known.update({key: digest for key, (_, digest) in found.items()})
         return known
 
     def _superseding(
-        self, table: pa.Table, rows: list[int], ids: list[bytes], first_row: dict[bytes, int]
+        self, table: pa.Table, rows: list[int], fresh: dict[bytes, int]
     ) -> list[Superseding]:
-        """Pairs of what is believed and what came; a row that changes nothing believed is none."""
+        """Pairs of what is believed and what came; a row that says nothing unheard of is none."""
+        if not rows:
+            return []
+        news = entry_rows(_taken(table, rows))
+        here = {new["event_id"]: fresh.get(id_bytes(new["event_id"])) for new in news}
+        versions = self._versions([event_id for event_id, row in here.items() if row is None])
+        first = [row for row in here.values() if row is not None]
+        versions |= {row["event_id"]: [row] for row in entry_rows(_taken(table, first))}
         pairs: list[Superseding] = []
-        believed: dict[bytes, dict[str, Any]] = {}
-        for row in rows:
-            new = entry_rows(table.slice(row, 1))[0]
-            key = ids[row]
-            if key not in believed:
-                earlier = first_row.get(key)
-                believed[key] = (
-                    self._effective(new["event_id"])
-                    if earlier is None
-                    else entry_rows(table.slice(earlier, 1))[0]
-                )
-            old = believed[key]
-            changes = differing(old, new)
-            if changes:
-                pairs.append((old, new))
-                believed[key] = {**old, **changes}
+        for new in news:
+            said = versions[new["event_id"]]
+            if all(differing(version, new) for version in said):
+                pairs.append((said[-1], new))
+                said.append({**said[-1], **differing(said[-1], new)})
         return pairs
 
-    def _effective(self, event_id: str) -> dict[str, Any]:
-        row = dict(self._reader.entry(event_id).row)
-        for annotation in self._reader.annotations(event_id):
-            row.update(annotation.get("fields", {}))
-            row.update(dict.fromkeys(annotation.get("cleared", [])))
-        return row
+    def _versions(self, event_ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+        """What the log believed of each event, from its first delivery to now."""
+        if not event_ids:
+            return {}
+        rows = self._reader.rows_by_id(event_ids)
+        later = self._reader.annotations_by_id(event_ids)
+        found: dict[str, list[dict[str, Any]]] = {}
+        for event_id in event_ids:
+            if event_id not in rows:
+                raise EvidenceBrokenError(
+                    f"the log's index names entry `{event_id}`, its segment lacks it. "
+                    "Run `muniment status --verify`, then restore the segment from a backup."
+                )
+            versions = found[event_id] = [rows[event_id]]
+            for change in later.get(event_id, []):
+                cleared = dict.fromkeys(change.get("cleared", []))
+                versions.append({**versions[-1], **change.get("fields", {}), **cleared})
+        return found
 
     def _known_waiting(self) -> dict[bytes, bytes]:
         """Ids and content digests in the write-ahead file, read anew when another wrote it."""
-        path = self._layout.wal_file
-        size = path.stat().st_size if path.exists() else 0
-        if self._waiting is None or size != self._waiting_size:
+        mark = self._mark()
+        if self._waiting_at != mark:
             self._waiting = {}
-            for table in read_frames(path)[0]:
-                ids = map(id_bytes, table.column("event_id").to_pylist())
-                self._waiting.update(zip(ids, content_digests(table), strict=True))
-            self._waiting_size = size
+            for frame in read_frames(self._layout.wal_file)[0]:
+                self._waiting.update(zip(_keys(frame), content_digests(frame), strict=True))
+            self._waiting_at = mark
         return self._waiting
 
     # Write-ahead file
 
-    def _append_frame(self, frame: bytes) -> None:
+    def _mark(self) -> _Mark:
+        """What changes whenever anyone writes the write-ahead file or seals."""
+        last = max(header_numbers(self._layout), default=0)
+        try:
+            stat = self._layout.wal_file.stat()
+        except FileNotFoundError:
+            return (last, 0, 0, 0)
+        return (last, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+    def _append_frames(self, entries: pa.Table) -> None:
         path = self._layout.wal_file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        size = path.stat().st_size if path.exists() else 0
+        make_folder(path.parent)
+        starts = range(0, entries.num_rows, SEGMENT_ENTRIES)
+        frames = b"".join(frame_of(entries.slice(at, SEGMENT_ENTRIES)) for at in starts)
+        is_new = not path.exists()
+        size = 0 if is_new else path.stat().st_size
         try:
             with path.open("ab") as file:
-                file.write(frame)
+                file.write(frames)
                 file.flush()
                 os.fsync(file.fileno())
+            if is_new:
+                flush_folder(path.parent)  # else a power cut may take the file's name with it
         except OSError as error:
             if path.exists():
                 os.truncate(path, size)
@@ -209,36 +252,24 @@ class AuditLog:
 
     def _recover(self) -> None:
         """Undo what a crash left: a torn frame, files without header, frames sealed already."""
+        left, self._left = self._left, None
+        if left is not None and left == self._mark():
+            return
         path = self._layout.wal_file
         frames, good = read_frames(path)
         if path.exists() and path.stat().st_size > good:
             os.truncate(path, good)
-        self._remove_uncommitted()
-        segments = self._reader.segments()
-        if frames and segments:
-            last = self._reader.index(segments[-1])
-            firsts = [id_bytes(frame.column("event_id")[0].as_py()) for frame in frames]
-            kept = [f for f, first in zip(frames, firsts, strict=True) if last.find(first) is None]
-            if len(kept) < len(frames):
-                self._rewrite_tail(kept)
-
-    def _remove_uncommitted(self) -> None:
-        layout = self._layout
-        committed = {int(path.stem) for path in layout.headers.glob("*.json")}
-        for leftover in layout.audit.rglob("*.tmp"):
-            leftover.unlink()
-        last = max(committed, default=0)
-        for path in [*layout.segments.rglob("seg-*.parquet"), *layout.leaves.glob("seg-*.leaves"),
-                     *layout.index.glob("seg-*.ids")]:  # fmt: skip
-            # Only what comes after the chain is a leftover; a hole in the chain is evidence.
-            if int(path.stem.removeprefix("seg-")) > last:
-                path.unlink()
+        remove_leftovers(self._store)
+        last = self._reader.segments()[-1:]
+        kept = [frame for frame in frames if not self._reader.holds_frame(last, frame)]
+        if len(kept) < len(frames):
+            self._rewrite_tail(kept)
 
     def _rewrite_tail(self, frames: list[pa.Table]) -> None:
         path = self._layout.wal_file
         content = b"".join(frame_of(frame) for frame in frames)
         replace_durably(write_temporary(path, lambda file: file.write(content)), path)
-        self._waiting = None
+        self._waiting_at = None
 
     # Sealing
 
@@ -263,18 +294,30 @@ class AuditLog:
 
     def _seal_outbox(self) -> None:
         while waiting := self._store.records.pending_outbox(MAX_OUTBOX):
-            places: dict[int, tuple[int, int, str]] = {}
-            unsealed = []
-            for row in waiting:
-                event_id = event_id_of(row)
-                place = self._reader.place(event_id)
-                if place is None:
-                    unsealed.append(row)
-                else:
-                    places[row.seq] = (*place, event_id)
+            event_ids = {row.seq: event_id_of(row) for row in waiting}
+            # A sealer that was killed before it marked them has sealed these already.
+            places = self._sealed_places(event_ids)
+            unsealed = [row for row in waiting if row.seq not in places]
             if unsealed:
                 number = self._seal(record_table(unsealed))
                 for index, row in enumerate(unsealed):
-                    places[row.seq] = (number, index, event_id_of(row))
+                    places[row.seq] = (number, index, event_ids[row.seq])
             self._step("outbox sealed")
             self._store.records.mark_sealed(places)
+            self._step("outbox marked")
+
+    def _sealed_places(self, event_ids: dict[int, str]) -> dict[int, tuple[int, int, str]]:
+        seqs = {id_bytes(event_id): seq for seq, event_id in event_ids.items()}
+        places = {}
+        for segment in self._reader.segments():
+            for key, (row, _) in self._reader.index(segment).find_many(list(seqs)).items():
+                places[seqs[key]] = (segment.no, row, key.hex())
+        return places
+
+
+def _keys(table: pa.Table) -> list[bytes]:
+    return [id_bytes(event_id) for event_id in table.column("event_id").to_pylist()]
+
+
+def _taken(table: pa.Table, rows: list[int]) -> pa.Table:
+    return table.take(pa.array(rows, pa.int64()))

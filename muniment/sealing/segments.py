@@ -17,10 +17,10 @@ from muniment.integrity.merkle import merkle_root
 from muniment.model.entries import SCHEMA_VERSION
 from muniment.model.times import format_time
 from muniment.sealing.disk import replace_durably, write_temporary
-from muniment.store.audit import SegmentInfo
 from muniment.store.encoder import content_digests, leaf_hashes
 from muniment.store.identity import build_index, write_index
 from muniment.store.layout import StoreLayout
+from muniment.store.segment_files import SegmentInfo
 
 Step = Callable[[str], None]
 
@@ -46,14 +46,13 @@ def write_segment(
     replace_durably(write_temporary(leaves_file, lambda f: f.write(b"".join(leaves))), leaves_file)
     step("leaves named")
     ids = table.column("event_id").to_pylist()
-    write_index(layout.index_file(number), build_index(ids, content_digests(table)))
+    write_index(layout.index_file(number), build_index(ids, content_digests(table)), digest)
     step("index named")
     header = {
         **describe(table, leaves),
         "sequence_no": number,
         "software_version": __version__,
         "previous_header_hash": header_hash(previous.header) if previous else FIRST_PREVIOUS,
-        "ingest_day": day,
         "file_sha256": digest,
         "file_bytes": size,
         "file_name": path.relative_to(layout.segments).as_posix(),
@@ -75,6 +74,7 @@ def describe(table: pa.Table, leaves: list[bytes]) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "entry_count": table.num_rows,
         "event_count": pc.sum(pc.equal(kinds, "event")).as_py() or 0,
+        "ingest_day": ingested[0][:10],
         "ingested_from": ingested[0],
         "ingested_to": ingested[1],
         "sources": _sources(table),

@@ -8,21 +8,33 @@ in the records, or that the whole was not written anew. Checkpoints held elsewhe
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
 from muniment.errors import EvidenceBrokenError
 from muniment.integrity.headers import FIRST_PREVIOUS, header_faults, header_hash
+from muniment.sealing.leftovers import leftover_segments
 from muniment.sealing.replay import files_faults, import_faults, record_faults
 from muniment.sealing.segments import describe, file_digest
-from muniment.store.audit import AuditReader, SegmentInfo
-from muniment.store.encoder import leaf_hashes
+from muniment.store.audit import AuditReader
+from muniment.store.encoder import content_digests, leaf_hashes
+from muniment.store.identity import build_index, read_index
+from muniment.store.layout import StoreLayout
 from muniment.store.open import Store
+from muniment.store.segment_files import (
+    SegmentInfo,
+    foreign_headers,
+    header_numbers,
+    read_segment,
+)
+from muniment.store.wal_frames import read_frames
 
 MAX_NAMED = 5
+_TIMES = ("event_time_from", "event_time_to")
+_BROKEN = (EvidenceBrokenError, KeyError, TypeError, ValueError, pa.ArrowException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +69,18 @@ Check = Callable[[], Iterator[str]]
 
 
 def verify_store(store: Store, *, deep: bool) -> VerifyReport:
-    """Check a store against its own headers, and deep against its own entries and records."""
+    """Check a store against its own headers, and deep against its own entries and records.
+
+    Works beside writers: what is taken in meanwhile is left to the next verification.
+    """
     reader = AuditReader(store.layout)
     checks: list[tuple[str, str, Check]] = [
-        ("Headers form one chain", "headers", lambda: _chain(reader)),
+        ("Headers form one chain", "headers", lambda: _chain(store.layout)),
         ("Segment files have the digests of their headers", "segments", lambda: _files(reader)),
-        ("No file lies beside the chain", "files", lambda: _strays(reader)),
-    ]
+        ("No file lies beside the chain", "files", lambda: _strays(store)),
+        ("What is not sealed yet is whole in the write-ahead file", "frames",
+         lambda: _write_ahead(store.layout)),
+    ]  # fmt: skip
     if deep:
         checks += [
             ("Entries give the leaf hashes and roots that were sealed", "segments",
@@ -80,10 +97,11 @@ def verify_store(store: Store, *, deep: bool) -> VerifyReport:
 
 
 def _run(number: int, title: str, unit: str, check: Check) -> VerifyStep:
+    faults: list[str] = []
     try:
-        faults = list(check())
-    except (EvidenceBrokenError, KeyError, ValueError, pa.ArrowException) as error:
-        faults = [str(error)]
+        faults.extend(check())
+    except _BROKEN as error:
+        faults.append(_said(error))
     if not faults:
         return VerifyStep(number, title, True, f"all {unit} hold")
     more = f" and {len(faults) - MAX_NAMED:,} more" if len(faults) > MAX_NAMED else ""
@@ -91,29 +109,37 @@ def _run(number: int, title: str, unit: str, check: Check) -> VerifyStep:
     return VerifyStep(number, title, False, detail, tuple(faults))
 
 
-def _numbers(reader: AuditReader) -> list[int]:
-    return sorted(int(path.stem) for path in reader.layout.headers.glob("*.json"))
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, EvidenceBrokenError) else f"cannot be read: {error}"
 
 
-def _chain(reader: AuditReader) -> Iterator[str]:
-    previous = FIRST_PREVIOUS
+def _chain(layout: StoreLayout) -> Iterator[str]:
+    for name in foreign_headers(layout):
+        yield f"`headers/{name}` is no header"
+    previous: str | None = FIRST_PREVIOUS
     expected = 1
-    for number in _numbers(reader):
+    for number in header_numbers(layout):
         if number != expected:
             yield f"header {expected} is missing"
-        path = reader.layout.header_file(number)
-        header = reader.header(number)
-        for fault in header_faults(header, number, previous, path.read_bytes()):
+        expected = number + 1
+        try:
+            header = read_segment(layout, number).header
+        except EvidenceBrokenError as error:
+            yield str(error)
+            previous = None
+            continue
+        stored = layout.header_file(number).read_bytes()
+        before = header["previous_header_hash"] if previous is None else previous
+        for fault in header_faults(header, number, before, stored):
             yield f"header {number}: {fault}"
         previous = header_hash(header)
-        expected = number + 1
 
 
 def _segments(reader: AuditReader) -> Iterator[SegmentInfo]:
-    for number in _numbers(reader):
-        header = reader.header(number)
-        path = reader.layout.segment_file(str(header["ingest_day"]), number)
-        yield SegmentInfo(number, path, header)
+    """Every segment whose header can be read; the first step names the others."""
+    for number in header_numbers(reader.layout):
+        with contextlib.suppress(EvidenceBrokenError):
+            yield reader.segment(number)
 
 
 def _files(reader: AuditReader) -> Iterator[str]:
@@ -129,16 +155,21 @@ def _files(reader: AuditReader) -> Iterator[str]:
             yield f"segment {segment.no}: its file was changed after sealing"
 
 
-def _strays(reader: AuditReader) -> Iterator[str]:
-    layout = reader.layout
-    numbers = _numbers(reader)
-    last = max(numbers, default=0)
-    named = {segment.path for segment in _segments(reader)}
-    for path in sorted(layout.segments.rglob("*.parquet")):
-        number = path.stem.removeprefix("seg-")
-        # A crash may leave the segment after the last; the next write removes it.
-        if path not in named and not (number.isdigit() and int(number) == last + 1):
+def _strays(store: Store) -> Iterator[str]:
+    layout = store.layout
+    # Before the headers: what a sealer writes meanwhile is then not among these.
+    paths = sorted(path for path in layout.segments.rglob("*") if path.is_file())
+    named = {segment.path for segment in _segments(AuditReader(layout))}
+    # A crash leaves a segment without header; the next write removes it and seals it again.
+    waiting = {path for path, is_waiting in leftover_segments(store) if is_waiting}
+    for path in paths:
+        if path not in named | waiting and path.suffix != ".tmp":
             yield f"`{path.relative_to(layout.audit)}` belongs to no header"
+
+
+def _write_ahead(layout: StoreLayout) -> Iterator[str]:
+    read_frames(layout.wal_file)
+    yield from ()
 
 
 def _leaves(reader: AuditReader) -> Iterator[str]:
@@ -146,20 +177,34 @@ def _leaves(reader: AuditReader) -> Iterator[str]:
         if not segment.path.is_file():
             yield f"segment {segment.no}: nothing to derive, its file is missing"
             continue
-        table = reader.table(segment)
-        leaves = leaf_hashes(table)
-        path = reader.layout.leaves_file(segment.no)
-        stored = path.read_bytes() if path.is_file() else b""
-        if stored != b"".join(leaves):
-            at = next(
-                (i for i, leaf in enumerate(leaves) if stored[32 * i : 32 * i + 32] != leaf),
-                len(leaves),
-            )
-            yield f"segment {segment.no}: leaf {at} is not the hash of entry {at}"
-        yield from _described(segment, describe(table, leaves) if table.num_rows else {})
+        try:
+            yield from _derived(reader, segment, reader.table(segment))
+        except _BROKEN as error:
+            yield f"segment {segment.no}: {_said(error)}"
 
 
-def _described(segment: SegmentInfo, facts: dict[str, Any]) -> Iterator[str]:
-    for name, value in facts.items():
-        if name != "schema_version" and segment.header.get(name) != value:
+def _derived(reader: AuditReader, segment: SegmentInfo, table: pa.Table) -> Iterator[str]:
+    """How a segment's entries differ from its leaf hashes, index and header."""
+    if not table.num_rows:
+        yield f"segment {segment.no}: it holds no entry"
+        return
+    leaves = leaf_hashes(table)
+    path = reader.layout.leaves_file(segment.no)
+    stored = path.read_bytes() if path.is_file() else b""
+    if stored != b"".join(leaves):
+        pairs = ((i, stored[32 * i : 32 * i + 32], leaf) for i, leaf in enumerate(leaves))
+        at = next((i for i, held, leaf in pairs if held != leaf), len(leaves))
+        yield f"segment {segment.no}: leaf {at} is not the hash of entry {at}"
+    facts = describe(table, leaves)
+    for name in sorted({*facts, *_TIMES} - {"schema_version"}):
+        if segment.header.get(name) != facts.get(name):
             yield f"segment {segment.no}: its entries give another `{name}` than its header says"
+    held_index = read_index(
+        reader.layout.index_file(segment.no),
+        segment.header["entry_count"],
+        segment.header["file_sha256"],
+    )
+    built = build_index(table.column("event_id").to_pylist(), content_digests(table))
+    # One that is missing or torn is built anew by itself; one that fits and lies is not.
+    if held_index is not None and held_index.blocks() != built.blocks():
+        yield f"segment {segment.no}: its index names other entries; delete it to have it rebuilt"

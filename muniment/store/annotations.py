@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from muniment.model.columns import ColumnKind
 from muniment.model.entries import CONTENT_COLUMNS, ENTRY_COLUMN_BY_NAME
@@ -43,17 +45,16 @@ def apply_annotations(table: pa.Table, annotations: Sequence[Annotation]) -> pa.
     latest: dict[str, dict[str, Any]] = {}
     for annotation in annotations:
         latest.setdefault(annotation.event_id, {}).update(annotation.changes)
-    rows = {
-        event_id: row
-        for row, event_id in enumerate(table.column("event_id").to_pylist())
-        if event_id in latest
-    }
-    touched = {name for event_id in rows for name in latest[event_id]} & set(table.column_names)
+    event_ids = table.column("event_id")
+    found = pc.is_in(event_ids, value_set=pa.array(list(latest), pa.string()))
+    rows = np.flatnonzero(found.to_numpy())
+    changes = [latest[event_id] for event_id in event_ids.take(rows).to_pylist()]
+    touched = {name for change in changes for name in change} & set(table.column_names)
     for name in sorted(touched):
         values = {
-            row: latest[event_id][name]
-            for event_id, row in rows.items()
-            if name in latest[event_id]
+            row: change[name]
+            for row, change in zip(rows.tolist(), changes, strict=True)
+            if name in change
         }
         table = _with_values(table, name, values)
     return table
@@ -64,16 +65,11 @@ def _with_values(table: pa.Table, name: str, values: Mapping[int, Any]) -> pa.Ta
     kind = ENTRY_COLUMN_BY_NAME[name].kind
     number = table.column_names.index(name)
     field = table.schema.field(number)
-    order = sorted(values)
-    pieces: list[pa.Array] = []
-    column = table.column(number)
-    start = 0
-    for row in order:
-        pieces += column.slice(start, row - start).chunks
-        pieces.append(pa.array([_arrow(kind, values[row])], field.type))
-        start = row + 1
-    pieces += column.slice(start).chunks
-    return table.set_column(number, field, pa.chunked_array(pieces, field.type))
+    given = pa.array([_arrow(kind, value) for value in values.values()], field.type)
+    picked = np.arange(table.num_rows)
+    picked[list(values)] = np.arange(len(values)) + table.num_rows
+    both = pa.chunked_array([*table.column(number).chunks, given], field.type)
+    return table.set_column(number, field, both.take(pa.array(picked)))
 
 
 def _arrow(kind: ColumnKind, value: Any) -> Any:

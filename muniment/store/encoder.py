@@ -1,20 +1,20 @@
-"""Canonical bytes and leaf hashes of whole tables, computed column by column in DuckDB.
+"""Canonical bytes and leaf hashes of whole tables, computed column by column in Arrow.
 
-Must equal `integrity.canonical.entry_bytes` row for row; a test holds the two together. Two traps
-measured in DuckDB 2.0: `strftime` garbles TIMESTAMP_NS, so times become text in Arrow first; and
-`to_json` writes control characters with upper-case hex where RFC 8785 wants lower case.
+Must equal `integrity.canonical.entry_bytes` row for row; a test holds the two together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from muniment.integrity.canonical import canonical_json
 from muniment.model.columns import DECIMAL_PLACES, DECIMAL_PRECISION, Column, ColumnKind
 from muniment.model.entries import CONTENT_COLUMNS, ENTRY_COLUMNS
 
@@ -27,26 +27,35 @@ ARROW_KINDS: dict[ColumnKind, pa.DataType] = {
     ColumnKind.TEXT_LIST: pa.list_(pa.string()),
 }
 ENTRY_SCHEMA = pa.schema([(column.name, ARROW_KINDS[column.kind]) for column in ENTRY_COLUMNS])
-_CONTENT = (*CONTENT_COLUMNS, next(c for c in ENTRY_COLUMNS if c.name == "entry_kind"))
-_RARE = [chr(code) for code in range(0x20) if chr(code) not in "\b\t\n\f\r"]
-_LEAF_PREFIX = "'\\x00'::blob"
+# Never NULL in any entry: members before it end with a comma, members after it begin with one.
+_PIVOT = "entry_kind"
+_CONTENT = (*CONTENT_COLUMNS, next(c for c in ENTRY_COLUMNS if c.name == _PIVOT))
+_ROWS_AT_ONCE = 8_192
+# Arrow's text offsets end at 2 GiB; escaping can make a text six times as long.
+_BYTES_AT_ONCE = 128 << 20
 
 
 def canonical_texts(table: pa.Table) -> pa.ChunkedArray:
     """The canonical JSON text of each entry, in row order."""
-    return _run(table, ENTRY_COLUMNS, "doc")
+    return pa.chunked_array(list(_documents(table, ENTRY_COLUMNS)), pa.string())
 
 
 def leaf_hashes(table: pa.Table) -> list[bytes]:
     """The RFC 6962 leaf hash of each entry's canonical bytes, in row order."""
-    hashed = f"unhex(sha256({_LEAF_PREFIX} || encode(doc)))"
-    return list(_run(table, ENTRY_COLUMNS, hashed).to_pylist())
+    return [
+        hashlib.sha256(b"\x00" + content).digest()
+        for texts in _documents(table, ENTRY_COLUMNS)
+        for content in texts.cast(pa.binary()).to_pylist()
+    ]
 
 
 def content_digests(table: pa.Table) -> list[bytes]:
     """The first 16 bytes of SHA-256 over what the source said of each entry, without envelope."""
-    digest = "substr(sha256(encode(doc)), 1, 32)"
-    return list(_run(table, _CONTENT, f"unhex({digest})").to_pylist())
+    return [
+        hashlib.sha256(content).digest()[:16]
+        for texts in _documents(table, _CONTENT)
+        for content in texts.cast(pa.binary()).to_pylist()
+    ]
 
 
 def entry_rows(table: pa.Table) -> list[dict[str, Any]]:
@@ -70,64 +79,113 @@ def entry_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=ENTRY_SCHEMA)
 
 
-def _run(table: pa.Table, columns: Sequence[Column], what: str) -> pa.ChunkedArray:
+def _documents(table: pa.Table, columns: Sequence[Column]) -> Iterator[pa.Array]:
+    """The canonical texts, some thousand rows at a time."""
     ordered = sorted(columns, key=lambda column: column.name)
-    parts = " || ".join(_member(column) for column in ordered)
-    entries = _texts_for(table.select([column.name for column in ordered]))
-    connection = duckdb.connect()
-    try:
-        connection.execute("set threads = 2")
-        connection.execute("set preserve_insertion_order = true")
-        connection.execute(f"create macro quoted(t) as ({_quoted()})")
-        connection.register("entries", entries)
-        document = f"select '{{' || substr({parts}, 2) || '}}' as doc from entries"
-        query = f"select {what} as v from ({document})"
-        return connection.sql(query).to_arrow_table().column("v")
-    finally:
-        connection.close()
+    table = table.select([column.name for column in ordered])
+    if table.column(_PIVOT).null_count:
+        raise ValueError(f"an entry has no `{_PIVOT}`")
+    for part in _parts(table):
+        yield _joined(part, ordered)
 
 
-def _member(column: Column) -> str:
-    """SQL text of one member with its leading comma; empty where the value is NULL."""
-    name = column.name
-    texts = f"list_transform({name}, lambda x: quoted(x))"
-    written = {
-        ColumnKind.TEXT: f"quoted({name})",
-        ColumnKind.INTEGER: f"{name}::varchar",
-        ColumnKind.BOOLEAN: f"case when {name} then 'true' else 'false' end",
-        ColumnKind.DECIMAL: f"'\"' || {name} || '\"'",
-        ColumnKind.TIME: f"'\"' || {name} || '\"'",
-        ColumnKind.TEXT_LIST: f"'[' || array_to_string({texts}, ',') || ']'",
-    }[column.kind]
-    return f"case when {name} is null then '' else ',\"{name}\":' || {written} end"
+def _parts(table: pa.Table) -> Iterator[pa.Table]:
+    for start in range(0, table.num_rows, _ROWS_AT_ONCE):
+        part = table.slice(start, _ROWS_AT_ONCE)
+        pieces = min(part.num_rows, part.nbytes // _BYTES_AT_ONCE + 1)
+        rows = -(-part.num_rows // pieces)
+        for at in range(0, part.num_rows, rows):
+            yield part.slice(at, rows)
 
 
-def _quoted() -> str:
-    """SQL that writes a text as a JSON string by RFC 8785 section 3.2.2.2."""
-    rare = "t"
-    for plain, escaped in (("\\", "\\\\"), ('"', '\\"')):
-        rare = f"replace({rare}, '{plain}', '{escaped}')"
-    for code, short in ((8, "b"), (9, "t"), (10, "n"), (12, "f"), (13, "r")):
-        rare = f"replace({rare}, chr({code}), '\\{short}')"
-    for character in _RARE:
-        rare = f"replace({rare}, chr({ord(character)}), '\\u{ord(character):04x}')"
-    return (
-        "case when not regexp_matches(t, '[\\x00-\\x1f\"\\\\]') then '\"' || t || '\"' "
-        "when not regexp_matches(t, '[\\x00-\\x07\\x0b\\x0e-\\x1f]') then to_json(t)::varchar "
-        f"else '\"' || {rare} || '\"' end"
+def _joined(table: pa.Table, ordered: Sequence[Column]) -> pa.Array:
+    members: list[Any] = []
+    before, after = ",", ""
+    for column in ordered:
+        values = table.column(column.name).combine_chunks()
+        if isinstance(values, pa.ChunkedArray):
+            values = pa.concat_arrays(values.chunks)
+        if column.name == _PIVOT:
+            before, after = "", ","
+        if values.null_count == len(values):
+            continue
+        comma = "" if column.name == _PIVOT else before
+        written = _written(column.kind, values)
+        opening, closing = _quotes(column.kind)
+        start = f'{after if column.name != _PIVOT else ""}"{column.name}":{opening}'
+        members.append(pc.binary_join_element_wise(start, written, closing + comma, ""))
+    return pc.binary_join_element_wise(
+        "{", *members, "}", "", null_handling="replace", null_replacement=""
     )
+
+
+def _quotes(kind: ColumnKind) -> tuple[str, str]:
+    if kind is ColumnKind.TEXT_LIST:
+        return "[", "]"
+    return ("", "") if kind in {ColumnKind.INTEGER, ColumnKind.BOOLEAN} else ('"', '"')
+
+
+def _written(kind: ColumnKind, values: pa.Array) -> pa.Array:
+    """The values' texts inside their quotes or brackets; NULL stays NULL."""
+    if kind is ColumnKind.TEXT:
+        return _escaped(values)
+    if kind is ColumnKind.TIME:
+        return _time_texts(values)
+    if kind is ColumnKind.DECIMAL:
+        return _decimal_texts(values)
+    if kind is ColumnKind.TEXT_LIST:
+        return _list_texts(values)
+    return pc.cast(values, pa.string())
+
+
+def _escaped(values: pa.Array) -> pa.Array:
+    """Texts with what RFC 8785 section 3.2.2.2 escapes."""
+    if not pc.any(pc.match_substring_regex(values, r'[\x00-\x1f"\\]')).as_py():
+        return values
+    plain = pc.replace_substring(values, "\\", "\\\\")
+    plain = pc.replace_substring(plain, '"', '\\"')
+    controls = pc.match_substring_regex(values, r"[\x00-\x1f]").fill_null(False)
+    if not pc.any(controls).as_py():
+        return plain
+    # Few rows hold control characters; the reference writes those.
+    rare = [canonical_json(text)[1:-1] for text in values.filter(controls).to_pylist()]
+    return pc.replace_with_mask(plain, controls, pa.array(rare, pa.string()))
+
+
+def _list_texts(values: pa.Array) -> pa.Array:
+    items = values.flatten()
+    if items.null_count:
+        raise ValueError("a list of an entry holds a NULL, which has no canonical form")
+    quoted = pc.binary_join_element_wise('"', _escaped(items), '"', "")
+    lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
+    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), quoted), ",")
+    return pc.if_else(values.is_valid(), joined, pa.scalar(None, pa.string()))
+
+
+def _time_texts(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    # With nanoseconds, Arrow's %S prints nine digits of fraction.
+    return pc.strftime(values.cast(pa.timestamp("ns")), format="%Y-%m-%dT%H:%M:%SZ")
+
+
+def _decimal_texts(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    if isinstance(values, pa.ChunkedArray):
+        return pa.chunked_array([_decimal_texts(chunk) for chunk in values.chunks], pa.string())
+    texts = pc.cast(values, pa.string())
+    # Arrow writes zero and what is below a millionth as `0E-9`.
+    short = pc.match_substring(texts, "E").fill_null(False)
+    if not pc.any(short).as_py():
+        return texts
+    whole = [format(Decimal(text), "f") for text in texts.filter(short).to_pylist()]
+    return pc.replace_with_mask(texts, short, pa.array(whole, pa.string()))
 
 
 def _texts_for(table: pa.Table) -> pa.Table:
     """The table with times and decimals as their fixed strings."""
     for number, field in enumerate(table.schema):
+        column = table.column(number)
         if pa.types.is_timestamp(field.type):
-            column = table.column(number)
-            if field.type != pa.timestamp("ns"):
-                column = column.cast(pa.timestamp("ns"))
-            # With nanoseconds, Arrow's %S prints nine digits of fraction.
-            texts = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
-            table = table.set_column(number, field.name, texts)
+            table = table.set_column(number, field.name, _time_texts(column))
         elif pa.types.is_decimal(field.type):
-            table = table.set_column(number, field.name, pc.cast(table.column(number), pa.string()))
+            table = table.set_column(number, field.name, _decimal_texts(column))
     return table

@@ -32,7 +32,7 @@ _SQLITE_REMEDIES = (
     ("unable to open", "Check that the folder exists and that this user may write in it."),
     (
         "not a database|malformed",
-        "The file is damaged: restore it from a backup, then run `muniment verify`.",
+        "The file is damaged: restore it from a backup, then run `muniment status --verify`.",
     ),
     ("full|I/O", "Check the disk's free space and health; nothing of this change was kept."),
     (

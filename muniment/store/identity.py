@@ -1,12 +1,15 @@
 """Which event ids the log holds and where: one sorted index file per segment, rebuildable.
 
-Layout of `seg-N.ids`: magic `MID1`, row count (8 bytes), then four blocks in the order of ids: the
-first 8 bytes of each id as a number, the row, the 16-byte id, the 16-byte content digest.
+Layout of `seg-N.ids`: magic `MID2`, four bytes of nothing, row count (8 bytes), SHA-256 of the
+segment's file, SHA-256 of what follows; then four blocks in the order of ids: the first 8 bytes of
+each id as a number, the row, the 16-byte id, the 16-byte content digest.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +17,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-MAGIC = b"MID1"
+MAGIC = b"MID2\0\0\0\0"
+_HEAD = 80
+_ROW_BYTES = 8 + 4 + 16 + 16
+_ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,11 @@ class IdIndex:
         found = {wanted[i]: self.find(wanted[i]) for i in maybe.tolist()}
         return {key: value for key, value in found.items() if value is not None}
 
+    def blocks(self) -> bytes:
+        """The index as its file holds it after the head."""
+        parts = (self.prefixes, self.rows, self.ids, self.digests)
+        return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
+
 
 def build_index(event_ids: Iterable[str], digests: Sequence[bytes]) -> IdIndex:
     """The index of a segment's rows, in row order."""
@@ -58,39 +69,42 @@ def build_index(event_ids: Iterable[str], digests: Sequence[bytes]) -> IdIndex:
 
 
 def id_bytes(event_id: str) -> bytes:
-    """The 16 bytes of an event id."""
+    """The 16 bytes of an event id; ValueError for anything but 32 lower-case hex digits."""
+    if not _ID.match(event_id):
+        raise ValueError(f"`{event_id[:40]}` is no event id: 32 lower-case hex digits")
     return bytes.fromhex(event_id)
 
 
-def write_index(path: Path, index: IdIndex) -> None:
-    """Write the file to a temporary name and rename it."""
+def write_index(path: Path, index: IdIndex, file_sha256: str) -> None:
+    """Write the file to a temporary name of this process and rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".ids.tmp")
+    blocks = index.blocks()
+    head = MAGIC + len(index.prefixes).to_bytes(8, "big") + bytes.fromhex(file_sha256)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("wb") as file:
-        file.write(MAGIC + len(index.prefixes).to_bytes(8, "big"))
-        for block in (index.prefixes, index.rows, index.ids, index.digests):
-            file.write(np.ascontiguousarray(block).tobytes())
+        file.write(head + hashlib.sha256(blocks).digest() + blocks)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
 
 
-def read_index(path: Path, count: int) -> IdIndex | None:
-    """The index of a segment of `count` rows; None where the file is missing or does not fit."""
+def read_index(path: Path, count: int, file_sha256: str) -> IdIndex | None:
+    """The index of a segment of `count` rows; None where the file is missing or does not fit.
+
+    The blocks stay on disk, mapped into memory: a store of many segments needs little of it.
+    """
     try:
-        content = path.read_bytes()
+        if path.stat().st_size != _HEAD + count * _ROW_BYTES:
+            return None
+        content = np.memmap(path, np.uint8, "r")
     except FileNotFoundError:
         return None
-    size = 12 + count * (8 + 4 + 16 + 16)
-    if (
-        content[:4] != MAGIC
-        or int.from_bytes(content[4:12], "big") != count
-        or len(content) != size
-    ):
+    head = MAGIC + count.to_bytes(8, "big") + bytes.fromhex(file_sha256)
+    digest = hashlib.sha256(content[_HEAD:].data).digest()
+    if content[:_HEAD].tobytes() != head + digest:
         return None
-    start = 12
-    prefixes = np.frombuffer(content, np.uint64, count, start)
-    rows = np.frombuffer(content, np.uint32, count, start + 8 * count)
-    ids = np.frombuffer(content, np.uint8, 16 * count, start + 12 * count).reshape(-1, 16)
-    digests = np.frombuffer(content, np.uint8, 16 * count, start + 28 * count).reshape(-1, 16)
+    prefixes = np.frombuffer(content, np.uint64, count, _HEAD)
+    rows = np.frombuffer(content, np.uint32, count, _HEAD + 8 * count)
+    ids = np.frombuffer(content, np.uint8, 16 * count, _HEAD + 12 * count).reshape(-1, 16)
+    digests = np.frombuffer(content, np.uint8, 16 * count, _HEAD + 28 * count).reshape(-1, 16)
     return IdIndex(prefixes, rows, ids, digests)

@@ -86,7 +86,8 @@ class Mutant:
 
     def killed(self) -> bool | None:
         """Whether some case notices; None where the mutant does not even run."""
-        for case in sorted(self.test.cases, key=lambda c: -len(c.given.get("events", []))):
+        # The fullest cases first: they notice most, and one that notices is enough.
+        for case in sorted(self.test.cases, key=lambda c: -sum(map(len, c.given.values()))):
             outcome = run_case(self.control, self.test, case, PARAMETERS)
             if outcome.result.error:
                 return None

@@ -1,0 +1,57 @@
+"""The demo as `muniment demo` leaves it, built once for all tests of a process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import pikepdf
+
+from muniment.cli.main import run
+
+EVENTS = "5000"
+BASE_URL = "http://127.0.0.1:8599"
+
+
+@dataclass(frozen=True)
+class DemoPack:
+    """A demo's folder, its store, and its evidence pack."""
+
+    root: Path
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store"
+
+    @property
+    def pdf(self) -> Path:
+        return next((self.store / "packs").glob("*/evidence_pack.pdf"))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every row of the attached items, as the pack names them."""
+        text = (self.pdf.parent / "items.jsonl").read_text("utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def printed_links(self) -> list[str]:
+        """The addresses of items on the PDF's pages, each once, in order."""
+        links: dict[str, None] = {}
+        with pikepdf.open(self.pdf) as pdf:
+            for page in pdf.pages:
+                for annotation in page.get("/Annots", pikepdf.Array()):
+                    action = annotation.get("/A")
+                    uri = str(action.get("/URI", "")) if action is not None else ""
+                    if uri.startswith(f"{BASE_URL}/item?"):
+                        links[uri] = None
+        return list(links)
+
+
+@cache
+def demo_pack() -> DemoPack:
+    """The demo; the command must end with 0."""
+    root = Path(mkdtemp(prefix="muniment-demo-")) / "demo"
+    assert run(["demo", str(root), "--events", EVENTS, "--base-url", BASE_URL]) == 0
+    return DemoPack(root)
