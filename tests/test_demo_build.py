@@ -112,7 +112,7 @@ def test_assessment_finds_the_seeded_exceptions_and_no_other(
     assert results[control].exceptions == len(known)
 
 
-@pytest.mark.parametrize("control", ["AUD-01", "AUD-02"])
+@pytest.mark.parametrize("control", ["AUD-01", "AUD-02", "OVR-03"])
 def test_assessment_leaves_open_what_the_demo_leaves_open(
     control: str, results: dict[str, ControlResult], truth: DemoTruth
 ) -> None:

@@ -16,7 +16,7 @@ from muniment.errors import UsageError
 from muniment.ingest.pipeline import ingest_file, recognise
 from muniment.model.sources import SourceMap
 from muniment.sealing.log import AuditLog
-from muniment.sealing.verify import verify_store
+from muniment.sealing.verify import VerifyReport, verify_store
 from muniment.store.open import create_store
 from muniment.workflow.attest import attest as record_attestation
 
@@ -157,11 +157,15 @@ def status(
     """Say what the store holds; with --verify, whether it is what was sealed."""
     output = Output(as_json=json)
     with opened(store) as opened_store:
+        report = verify_store(opened_store, deep=not quick) if verify else None
+        if report is not None and not report.ok:
+            _say_steps(output, report)
+            output.document({"verification": _steps(report)})
+            raise typer.Exit(report.exit_code)  # what is broken is not summed up
         organisation = opened_store.records.organisation()
         state = AuditLog(opened_store).state()
         batches = opened_store.records.batches()
         assessments = opened_store.records.assessments()
-        report = verify_store(opened_store, deep=not quick) if verify else None
     output.say(f"{organisation['name']}, time zone {organisation['time_zone']}")
     output.say(
         f"{state.sealed_entries:,} entries ({state.sealed_events:,} events) sealed in "
@@ -182,21 +186,26 @@ def status(
         "assessments": len(assessments),
     }
     if report is not None:
-        output.table(
-            ("step", "check", "result", "detail"),
-            [
-                (step.number, step.title, "ok" if step.ok else "BROKEN", step.detail)
-                for step in report.steps
-            ],
-        )
-        document["verification"] = {
-            "ok": report.ok,
-            "steps": [
-                {"number": s.number, "title": s.title, "ok": s.ok, "detail": s.detail,
-                 "where": s.where}
-                for s in report.steps
-            ],
-        }  # fmt: skip
+        _say_steps(output, report)
+        document["verification"] = _steps(report)
     output.document(document)
-    if report is not None and not report.ok:
-        raise typer.Exit(report.exit_code)
+
+
+def _say_steps(output: Output, report: VerifyReport) -> None:
+    output.table(
+        ("step", "check", "result", "detail"),
+        [
+            (step.number, step.title, "ok" if step.ok else "BROKEN", step.detail)
+            for step in report.steps
+        ],
+    )
+
+
+def _steps(report: VerifyReport) -> dict[str, Any]:
+    return {
+        "ok": report.ok,
+        "steps": [
+            {"number": s.number, "title": s.title, "ok": s.ok, "detail": s.detail, "where": s.where}
+            for s in report.steps
+        ],
+    }

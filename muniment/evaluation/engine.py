@@ -32,7 +32,7 @@ from muniment.evaluation.events_tests import (
 )
 from muniment.evaluation.gather import gather_inputs
 from muniment.evaluation.inputs import Inputs, Setting
-from muniment.evaluation.items import Collected, Source, collect_items
+from muniment.evaluation.items import Collected, Source, Tally, collect_items
 from muniment.evaluation.relations import events_sandbox, plain_rows, registry_sandbox
 from muniment.evaluation.sampling import SEED_BASIS, sample_seed
 from muniment.evaluation.sandbox import Sandbox
@@ -216,17 +216,10 @@ class _Run:
         self, sandbox: Sandbox, test: ControlTest, source: Source, counts: _Counts
     ) -> TestResult:
         total = counts.total()
-        seed = sample_seed(
-            self._inputs.header_hash, source.control_id, test.id, self._setting.clock
-        )
-        found = collect_items(
-            sandbox,
-            source,
-            population=total.population,
-            listed=total.exceptions + counts.pending,
-            undetermined=total.undetermined,
-            seed=seed,
-        )
+        header_hash, clock = self._inputs.header_hash, self._setting.clock
+        seed = sample_seed(header_hash, source.control_id, test.id, clock)
+        tally = Tally(total.population, total.exceptions + counts.pending, total.undetermined)
+        found = collect_items(sandbox, source, tally, seed)
         items = apply_grants(found.items, self._grants)
         excepted = [item for item in items if item.outcome is Outcome.EXCEPTED]
         state, reason = test_state(

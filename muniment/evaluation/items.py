@@ -40,26 +40,32 @@ class Source:
     bound: Mapping[str, Any]
 
 
-def collect_items(
-    sandbox: Sandbox, source: Source, *, population: int, listed: int, undetermined: int, seed: str
-) -> Collected:
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many items there are in all, are exceptions or pending, and are undetermined."""
+
+    population: int
+    listed: int
+    undetermined: int
+
+
+def collect_items(sandbox: Sandbox, source: Source, tally: Tally, seed: str) -> Collected:
     """Every exception and pending item, 200 of the undetermined ones, and the sample.
 
-    population, listed, undetermined: how many items there are in all, are exceptions or pending,
-    and are undetermined; what is 0 is not looked for.
+    tally: what it says is 0 is not looked for, since each look is a pass over the events.
     """
-    if not population:
+    if not tally.population:
         return Collected((), 0, (), (), {})
     days: dict[str, str] = {}
     kept: list[TestedItem] = []
     cut = 0
     missing: tuple[MissingField, ...] = ()
-    if listed:
+    if tally.listed:
         kept += _fetch(sandbox, source, "where outcome in ('exception', 'pending')", days)
-    if undetermined:
-        listed = f"where outcome = 'undetermined' {_ORDER} limit {UNDETERMINED_LISTED}"
-        kept += _fetch(sandbox, source, listed, days)
-        cut = max(0, undetermined - UNDETERMINED_LISTED)
+    if tally.undetermined:
+        first = f"where outcome = 'undetermined' {_ORDER} limit {UNDETERMINED_LISTED}"
+        kept += _fetch(sandbox, source, first, days)
+        cut = max(0, tally.undetermined - UNDETERMINED_LISTED)
         missing = _missing_fields(sandbox, source)
     kept.sort(key=lambda item: (item.observed_at or "", item.item_id))
     ranked = f"order by sha256('{seed}' || item_id), item_id limit {SAMPLE_SIZE}"

@@ -155,7 +155,7 @@ def _check_sealed(connection: Connection, places: Mapping[int, SealedAt]) -> Non
             state = f"sealed at {found[seq]}" if seq in found else "absent"
             raise StoreError(
                 f"outbox entry `{seq}` cannot be marked as sealed at {place}: it is {state}. "
-                "Run `muniment status --verify`; the records and the audit log are of different moments."
+                "Run `muniment status --verify`; records and audit log are of different moments."
             )
 
 
