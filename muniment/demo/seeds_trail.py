@@ -35,8 +35,7 @@ def seed_records(rng: random.Random) -> Seeds:
         event.values |= dict.fromkeys(group, EMPTY)
         seeds.exception(control, event, f"{why}: the fields are there and empty")
         if group is OVERSIGHT:
-            why = "its tier is empty, so nobody can say whether it needed an approval"
-            seeds.near_miss("OVR-03", event, why, Outcome.UNDETERMINED)
+            seeds.near_miss("OVR-03", event, "no tier, so no answer", Outcome.UNDETERMINED)
         seeds.runs.append(run)
     run, event = _record(rng, "AGT-0024", "2026-11-04T13:15:00Z", gateway=False)
     for name in POLICY:
