@@ -26,10 +26,10 @@ def interval_bar(score: Mapping[str, Any]) -> Markup:
         for name, count in parts
         if count
     )
-    words = f"{proved} proved, {still} open, {failed} with exceptions, of {whole} applicable"
+    words = f"{proved} evidenced, {still} open, {failed} with exceptions, of {whole} applicable"
     labels = join(
         [
-            mark(REQUIREMENT_STATES["evidenced"], f"{number(proved)} proved"),
+            mark(REQUIREMENT_STATES["evidenced"], f"{number(proved)} evidenced"),
             mark(REQUIREMENT_STATES["not_tested"], f"{number(still)} open"),
             mark(REQUIREMENT_STATES["exceptions_noted"], f"{number(failed)} exc."),
         ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -47,12 +46,12 @@ class Gate:
 
     def knows(self, cookie_header: str) -> bool:
         """Whether the request carries this server's session."""
-        try:
-            morsel = SimpleCookie(cookie_header).get(self.cookie_name)
-        except CookieError:
-            return False
-        given = morsel.value if morsel else ""
-        return hmac.compare_digest(given.encode("utf-8", "replace"), self._session.encode())
+        # By hand: SimpleCookie stops at the first cookie it dislikes, and all ports of this machine
+        # share their cookies, so another program's could lock the reader out.
+        pairs = (part.strip().partition("=") for part in cookie_header.split(";"))
+        given = [value for name, _, value in pairs if name == self.cookie_name]
+        wanted = self._session.encode()
+        return any(hmac.compare_digest(g.encode("utf-8", "replace"), wanted) for g in given)
 
     def cookie(self) -> str:
         """The Set-Cookie value; without Max-Age, so that it ends with the browser session."""

@@ -145,14 +145,15 @@ def test_lead_sentence_counts_tested_controls_and_untested_requirements() -> Non
         {RequirementState.NOT_TESTED: 12, RequirementState.MANUAL: 3, RequirementState.NOT_YET: 5}
     )
     assert lead_sentence(states.values(), clauses) == (
-        "1 of 3 tested controls shows exceptions; 12 requirements are not yet tested."
+        "1 of 3 tested controls shows exceptions; "
+        "12 requirements are not yet tested, 3 need manual evidence."
     )
 
 
 def test_lead_sentence_without_tested_control_says_so() -> None:
     clauses = requirement_results({RequirementState.NOT_TESTED: 1})
     assert lead_sentence(results(AUD_01=State.NOT_TESTED).values(), clauses) == (
-        "No control has been tested; 1 requirement is not yet tested."
+        "No control has been tested; 1 requirement is not yet tested, 0 need manual evidence."
     )
 
 

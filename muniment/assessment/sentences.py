@@ -71,7 +71,11 @@ def lead_sentence(
         if tested
         else "No control has been tested"
     )
-    return f"{first}; {_count(open_ones, 'requirement')} {_be(open_ones)} not yet tested."
+    manual = sum(r.state is RequirementState.MANUAL for r in requirements)
+    return (
+        f"{first}; {_count(open_ones, 'requirement')} {_be(open_ones)} not yet tested, "
+        f"{manual:,} need manual evidence."
+    )
 
 
 def trend_sentence(earlier: Iterable[ControlResult], later: Iterable[ControlResult]) -> str:

@@ -28,7 +28,8 @@ RELATIONS: dict[TestKind, frozenset[str]] = {
 _REFUSED_FUNCTIONS = frozenset(
     {"now", "random", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "today", "setseed", "getenv",
      "getvariable", "nextval", "currval", "current_setting", "txid_current", "version", "query",
-     "get_current_timestamp", "get_current_time", "transaction_timestamp", "read_text", "read_blob"}
+     "get_current_timestamp", "get_current_time",
+     "repeat", "lpad", "rpad", "transaction_timestamp", "read_text", "read_blob"}
 )  # fmt: skip
 _REFUSED_NODES: tuple[type[exp.Expr], ...] = (
     exp.Into, exp.Insert, exp.Update, exp.Delete, exp.Create, exp.Drop, exp.Alter, exp.Command,

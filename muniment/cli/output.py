@@ -52,7 +52,7 @@ class Output:
     def document(self, content: dict[str, Any]) -> None:
         """The one JSON document, when asked for."""
         if self.as_json:
-            json.dump(content, sys.stdout, ensure_ascii=False, indent=2, sort_keys=True)
+            json.dump(content, sys.stdout, indent=2, sort_keys=True)
             sys.stdout.write("\n")
 
     def error(self, sentence: str) -> None:
@@ -69,10 +69,10 @@ class Output:
             disable=self.as_json or not self._err.is_terminal,
         )  # fmt: skip
         with bar:
-            task = bar.add_task(title, total=None)
+            task = bar.add_task(_line(title)[:60], total=None)
 
             def report(label: str, done: int, total: int | None = None) -> None:
-                bar.update(task, description=plain(label)[:60], completed=done, total=total)
+                bar.update(task, description=_line(label)[:60], completed=done, total=total)
 
             yield report
 
@@ -80,6 +80,11 @@ class Output:
 def plain(text: str) -> str:
     """Text with control characters (escape sequences, overrides of direction) made visible."""
     return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _line(text: str) -> str:
+    """Text for one line: a line break is shown as well."""
+    return plain(text).replace("\n", "\\n")
 
 
 def _cell(value: object) -> str:

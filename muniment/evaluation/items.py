@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from muniment.evaluation.sampling import SAMPLE_SIZE
+from muniment.evaluation.sampling import SAMPLE_SIZE, sample_rank
 from muniment.evaluation.sandbox import Sandbox
 from muniment.model import times
 from muniment.model.outcomes import Outcome
@@ -57,23 +57,23 @@ def collect_items(sandbox: Sandbox, source: Source, tally: Tally, seed: str) -> 
     if not tally.population:
         return Collected((), 0, (), (), {})
     days: dict[str, str] = {}
-    kept: list[TestedItem] = []
-    cut = 0
-    missing: tuple[MissingField, ...] = ()
-    if tally.listed:
-        kept += _fetch(sandbox, source, "where outcome in ('exception', 'pending')", days)
-    if tally.undetermined:
-        first = f"where outcome = 'undetermined' {_ORDER} limit {UNDETERMINED_LISTED}"
-        kept += _fetch(sandbox, source, first, days)
-        cut = max(0, tally.undetermined - UNDETERMINED_LISTED)
-        missing = _missing_fields(sandbox, source)
+    if tally.population <= SAMPLE_SIZE:  # the sample is the population: one look finds all
+        sample = _fetch(sandbox, source, "", days)
+        sample.sort(key=lambda item: (sample_rank(seed, item.item_id), item.item_id))
+        kept = [item for item in sample if item.outcome is not Outcome.PASS]
+    else:
+        kept = _fetch(sandbox, source, _LISTED, days) if tally.listed else []
+        kept += _fetch(sandbox, source, _OPEN, days) if tally.undetermined else []
+        ranked = f"order by sha256('{seed}' || item_id), item_id limit {SAMPLE_SIZE}"
+        sample = _fetch(sandbox, source, ranked, days)
     kept.sort(key=lambda item: (item.observed_at or "", item.item_id))
-    ranked = f"order by sha256('{seed}' || item_id), item_id limit {SAMPLE_SIZE}"
-    sample = _fetch(sandbox, source, ranked, days)
+    cut = max(0, tally.undetermined - UNDETERMINED_LISTED)
+    missing = _missing_fields(sandbox, source) if tally.undetermined else ()
     return Collected(tuple(kept), cut, missing, tuple(sample), days)
 
 
-_ORDER = "order by observed_at, item_id"
+_LISTED = "where outcome in ('exception', 'pending')"
+_OPEN = f"where outcome = 'undetermined' order by observed_at, item_id limit {UNDETERMINED_LISTED}"
 
 
 def _fetch(

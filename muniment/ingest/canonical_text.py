@@ -60,7 +60,8 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Decimal) -> str:
-    if value == value.to_integral_value() and abs(value) < 10**21:
+    # The exponent first: a number like 1e99999999 overflows every arithmetic on it.
+    if value.adjusted() < 21 and value == value.to_integral_value():
         return str(int(value))
     nearest = float(value) if abs(value.adjusted()) < 300 else None
     if nearest is None or Decimal(repr(nearest)) != value:

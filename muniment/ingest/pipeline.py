@@ -131,6 +131,7 @@ def _run(
             for taken, (place, found) in enumerate(
                 _mapped(one.source, one.started_at, pieces), start=1
             ):
+                counts.read = taken
                 if isinstance(found, Unreadable):
                     rejects.add(found)
                 elif found.record == EVENT:
@@ -207,6 +208,8 @@ def _one(group: _Group, row: Row, place: int) -> MappedRow | Unreadable | None:
                 return mapper.apply(row)
     except RowError as error:
         return Unreadable(place, error.kind, str(error), excerpt_of(_shown(row)))
+    except ArithmeticError:
+        return Unreadable(place, "number out of range", "the row holds a number out of range", "")
     except (RecursionError, UnicodeError):
         return Unreadable(
             place,

@@ -51,8 +51,8 @@ def interval_figure(rows: Sequence[IntervalRow]) -> Markup:
     )
     parts = [
         _text(0, 11, "framework", fill=MUTED),
-        _text(_BAR_LEFT, 11, "interval [proved, proved + open] of applicable", fill=MUTED),
-        _text(WIDTH, 11, "tested · proved", fill=MUTED, anchor="end"),
+        _text(_BAR_LEFT, 11, "interval [evidenced, evidenced + open] of applicable", fill=MUTED),
+        _text(WIDTH, 11, "tested · evidenced", fill=MUTED, anchor="end"),
     ]
     for position, row in enumerate(rows):
         parts.extend(_interval_row(row, 22 + position * _ROW))
@@ -87,7 +87,7 @@ def _interval_row(row: IntervalRow, top: float) -> list[str]:
 
 def _interval_labels(row: IntervalRow, ends: tuple[float, float], base: float) -> list[str]:
     """Words below the bar; kept apart where a part is too narrow for its own words."""
-    first = f"✓ {number(row.proved)} {'ready' if row.later else 'proved'}"
+    first = f"✓ {number(row.proved)} {'ready' if row.later else 'evidenced'}"
     second, third = (
         f"○ {number(row.open)} open",
         f"▲ {number(row.exceptions)} " + ("gaps" if row.later else "exceptions"),

@@ -167,7 +167,8 @@ def _population(test: ControlTest | None) -> str:
     if test is None:
         return "the test's text was not kept with the assessment"
     if test.kind is TestKind.ATTESTED:
-        return f"one attestation by {test.attested_by or 'the named role'}"
+        asked = test.attested_by or "the named role"
+        return f"one attestation; the control asks for {asked}, whose role nobody has verified"
     if test.population:
         return test.population
     return "the rows that the query below returns"

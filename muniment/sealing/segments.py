@@ -103,15 +103,13 @@ def _times(table: pa.Table, name: str) -> tuple[str, ...]:
 
 
 def _sources(table: pa.Table) -> dict[str, dict[str, int]]:
-    grouped = table.group_by("source_id").aggregate(
-        [("event_id", "count"), ("source_seq", "min"), ("source_seq", "max")]
-    )
+    # Column by column: a grouped aggregate complains about buffers that lie as they were read.
+    named, numbers = table.column("source_id"), table.column("source_seq")
     sources: dict[str, dict[str, int]] = {}
-    for row in grouped.to_pylist():
-        facts = {
-            "count": row["event_id_count"],
-            "first_seq": row["source_seq_min"],
-            "last_seq": row["source_seq_max"],
-        }
-        sources[row["source_id"]] = {k: v for k, v in facts.items() if v is not None}
+    for source_id in sorted(pc.unique(named).to_pylist()):
+        chosen = pc.equal(named, source_id)
+        bounds = pc.min_max(numbers.filter(chosen)).as_py()
+        facts = {"count": pc.sum(chosen).as_py(), "first_seq": bounds["min"],
+                 "last_seq": bounds["max"]}  # fmt: skip
+        sources[source_id] = {k: v for k, v in facts.items() if v is not None}
     return sources

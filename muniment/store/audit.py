@@ -37,6 +37,8 @@ __all__ = ["AuditReader", "Entry", "LogView", "RecordChange", "SegmentInfo"]
 NOT_SEALED = "not_sealed"
 _TIMES = ("event_time", "ingested_at")
 _INGESTED = "ingested_at <= ?::timestamp_ns"
+# Said in the query: a condition with a list of ids is a join, whose rows come in any order.
+_LOG_ORDER = "parse_filename(filename), file_row_number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,11 +303,11 @@ class AuditReader:
     ) -> list[dict[str, Any]]:
         """Annotations in log order: each says what changed against those before it."""
         names = ["event_id", "target_ref", "ingested_at", "source_id", "payload"]
-        condition = f"entry_kind = 'annotation' and {where}"
+        condition = f"entry_kind = 'annotation' and {where} order by {_LOG_ORDER}"
         mixed = [s for s in view.segments if s.header["entry_count"] != s.header["event_count"]]
         parts = [
             select_entries(source, names, condition, values, tail)
-            for source, tail in _sources(LogView(mixed, view.tail), None)
+            for source, tail in _sources(LogView(mixed, _numbered(view.tail)), None)
         ]
         return entry_rows(pa.concat_tables(parts))
 
@@ -316,6 +318,13 @@ def _sources(view: LogView, known_at: str | None) -> Iterator[tuple[str, pa.Tabl
     if fit:
         yield source_of(fit), None
     yield "tail", view.tail
+
+
+def _numbered(tail: pa.Table) -> pa.Table:
+    """The tail with the columns that `_LOG_ORDER` names, as a segment has them."""
+    numbers = pa.array(range(tail.num_rows), pa.int64())
+    named = tail.append_column("filename", pa.repeat(pa.scalar("tail"), tail.num_rows))
+    return named.append_column("file_row_number", numbers)
 
 
 def _window(

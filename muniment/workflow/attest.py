@@ -95,6 +95,10 @@ def _keep_evidence(folder: Path, path: Path) -> str:
             f"evidence file `{path}` is larger than {MAX_EVIDENCE_BYTES // 2**20} MiB. "
             "Attest a smaller file, or an index of the large one."
         )
+    if path.stat().st_size == 0:
+        raise InputError(
+            f"evidence file `{path}` is empty. Give the file that backs the statement."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=folder, prefix=".incoming-")
     try:
