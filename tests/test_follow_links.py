@@ -40,7 +40,8 @@ def page(pack: DemoPack) -> Iterator[Any]:
     """A browser's page behind the gate of the dashboard that the pack's links name."""
     if not CHROMIUM:
         pytest.skip("no Chromium: set MUNIMENT_CHROMIUM to its path")
-    command = [shutil.which("muniment") or "muniment", "dashboard"]
+    program = "import sys; from muniment.cli.main import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", program, "dashboard"]
     port = str(urlsplit(BASE_URL).port)
     process = subprocess.Popen(
         [*command, "--store", str(pack.store), "--port", port], stdout=subprocess.PIPE, text=True

@@ -85,9 +85,10 @@ def ingest(
                     recorded_by=who,
                     progress=report,
                 )
-            batches.append({"file": path.name, "path": str(path), **batch.as_dict()})
+            batches.append({"file": str(path), **batch.as_dict()})
     columns = ("file", "read", "imported", "rejected", "duplicate", "superseding")
-    output.table(columns, [[done[name] for name in columns] for done in batches])
+    rows = [[Path(done["file"]).name, *(done[name] for name in columns[1:])] for done in batches]
+    output.table(columns, rows)
     for done in batches:
         if done["rejected"]:
             output.say(f"{done['rejected']:,} rows rejected; reasons in {done['rejects_file']}.")
