@@ -40,11 +40,11 @@ def assess(
     with opened(store) as opened_store:
         catalog = load_catalog(opened_store.layout.root / "parameters.yaml")
         clock = make_clock(
+            opened_store,
             as_of=as_of,
             known_at=known_at,
             start=start,
             days=int(catalog.parameters["period_days"].value),
-            time_zone=str(opened_store.records.organisation()["time_zone"]),
         )
         with output.progress("controls") as progress:
             done = run_assessment(

@@ -26,9 +26,8 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._out = Console(highlight=False, soft_wrap=True)
-        if not self._out.is_terminal:
-            self._out = Console(highlight=False, soft_wrap=True, width=FILE_WIDTH)
+        width = None if sys.stdout.isatty() else FILE_WIDTH
+        self._out = Console(highlight=False, soft_wrap=True, width=width)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, sentence: str) -> None:

@@ -43,11 +43,8 @@ def demo(
         truth = build_demo(folder, seed=seed, events=events, progress=progress)
     with opened(folder / "store") as store:
         catalog = load_catalog()
-        zone = str(store.records.organisation()["time_zone"])
-        clock = make_clock(
-            as_of=truth.as_of, known_at=None, days=int(catalog.parameters["period_days"].value),
-            time_zone=zone,
-        )  # fmt: skip
+        days = int(catalog.parameters["period_days"].value)
+        clock = make_clock(store, as_of=truth.as_of, known_at=None, days=days)
         with output.progress("assessment") as progress:
             done = run_assessment(store, catalog, clock, run_by="demo", progress=progress)
         with output.progress("evidence pack") as progress:

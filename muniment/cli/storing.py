@@ -14,6 +14,7 @@ from muniment.cli.common import DEFAULT_STORE, ByOption, JsonOption, StoreOption
 from muniment.cli.output import Output
 from muniment.errors import UsageError
 from muniment.ingest.pipeline import ingest_file, recognise
+from muniment.jobs.assess import moment
 from muniment.model.sources import SourceMap
 from muniment.sealing.log import AuditLog
 from muniment.sealing.verify import VerifyReport, verify_store
@@ -115,8 +116,6 @@ def attest(
     json: JsonOption = False,
 ) -> None:
     """Attest a control that no log can prove, with a file as evidence."""
-    from muniment.jobs.assess import moment
-
     output = Output(as_json=json)
     with opened(store) as opened_store:
         zone = str(opened_store.records.organisation()["time_zone"])

@@ -69,16 +69,24 @@ def load_catalog(parameter_file: Path | None = None) -> Catalog:
 
 
 def make_clock(
-    *, as_of: str | None, known_at: str | None, days: int, time_zone: str, start: str | None = None
+    store: Store,
+    *,
+    as_of: str | None,
+    known_at: str | None,
+    days: int,
+    start: str | None = None,
 ) -> Clock:
     """The clock of an assessment; a bare date as `as_of` means the end of that local day.
 
-    days: length of the period, unless `start` (a time or a date) is given. Raises UsageError when a
+    days: length of the period, unless `start` (a time or a date) is given. A known-at of now, or
+    later, is the store's settled present: no record that is still being written can end up at or
+    before it, so that the same clock always reads the same records. Raises UsageError when a
     text is no time, or the period is empty or lies in the future.
     """
-    present = times.now()
+    time_zone = str(store.records.organisation()["time_zone"])
+    present = store.records.settled_now()
     judged = moment(as_of, time_zone, end_of_day=True) if as_of else present
-    known = moment(known_at, time_zone, end_of_day=True) if known_at else present
+    known = min(moment(known_at, time_zone, end_of_day=True), present) if known_at else present
     earlier = times.to_nanos(judged) - days * 86_400 * times.NANOS
     begin = moment(start, time_zone, end_of_day=False) if start else times.format_time(earlier)
     if judged > present and as_of:
@@ -125,33 +133,30 @@ def run_assessment(
     started_at = times.now()
     log = AuditLog(store)
     log.seal()
-    # A known-at of "now" is settled: no record still being written can end up at or before it.
-    settled = store.records.settled_now()
-    known = clock if clock.known_at < started_at else _at(clock, settled)
     organisation = store.records.organisation()
     time_zone = str(organisation["time_zone"])
     results = evaluate_controls(
         store,
         catalog.controls,
         catalog.parameters,
-        known,
+        clock,
         time_zone=time_zone,
         progress=progress,
     )
     by_id = {result.control_id: result for result in results}
-    as_of_day = local_day(known.as_of, time_zone)
+    as_of_day = local_day(clock.as_of, time_zone)
     requirements = assess_requirements(catalog.frameworks, by_id, as_of_day)
     digests = tuple(
-        str(segment.header["file_sha256"]) for segment in store.audit.segments(known.known_at)
+        str(segment.header["file_sha256"]) for segment in store.audit.segments(clock.known_at)
     )
-    records = store.records.records_digest(known.known_at, [t.name for t in RECORD_TABLES])
-    identity = [known.as_of, known.known_at, known.period_start, catalog.digest, records, *digests]
+    records = store.records.records_digest(clock.known_at, [t.name for t in RECORD_TABLES])
+    identity = [clock.as_of, clock.known_at, clock.period_start, catalog.digest, records, *digests]
     assessment = Assessment(
-        assessment_id="A-" + known.as_of[:10].replace("-", "") + "-"
+        assessment_id="A-" + clock.as_of[:10].replace("-", "") + "-"
         + hashlib.sha256("|".join(identity).encode()).hexdigest()[:8],
         started_at=started_at,
         finished_at=times.now(),
-        clock=known,
+        clock=clock,
         organisation=str(organisation["name"]),
         time_zone=time_zone,
         run_by=run_by,
@@ -168,10 +173,6 @@ def run_assessment(
     _keep(store, catalog, assessment)
     log.seal()
     return assessment
-
-
-def _at(clock: Clock, known_at: str) -> Clock:
-    return Clock(clock.period_start, clock.period_end, clock.as_of, known_at)
 
 
 def _scores(
@@ -202,7 +203,8 @@ def _keep(store: Store, catalog: Catalog, assessment: Assessment) -> None:
 
 def local_day(instant: str, time_zone: str) -> str:
     """The calendar day of an instant in a time zone, as an ISO date."""
-    seconds = times.to_nanos(instant) / times.NANOS
+    # Whole seconds: a float of the last nanosecond of a day rounds up into the next day.
+    seconds = times.to_nanos(instant) // times.NANOS
     return datetime.fromtimestamp(seconds, ZoneInfo(time_zone)).date().isoformat()
 
 
