@@ -241,3 +241,11 @@ def test_short_token_is_refused(tmp_path: Path) -> None:
     (tmp_path / "muniment.toml").write_text("")
     with pytest.raises(UsageError, match="16 characters"):
         run_dashboard(tmp_path, token="short", ready=print)
+
+
+def test_session_is_known_beside_any_other_programs_cookies() -> None:
+    gate = Gate(8501, "a" * 32, ())
+    own = gate.cookie().split(";")[0]
+    for others in ('theme={"a":1}; ', "=; a b; ", f"{gate.cookie_name}=wrong; "):
+        assert gate.knows(others + own)
+        assert not gate.knows(others)

@@ -9,6 +9,7 @@ from dashboard import parts, summary
 from dashboard.data import Row
 from dashboard.shell import Frame, header_line
 from dashboard.wording import NOT_CONCLUDED, number, plural
+from muniment.assessment.sentences import TESTED_STATES
 
 
 def show(frame: Frame) -> None:
@@ -27,8 +28,7 @@ def show(frame: Frame) -> None:
 
 def _lead(rows: list[Row]) -> Markup:
     silent = [row for row in rows if row["state"] in NOT_CONCLUDED]
-    untested = ("not_tested", "not_applicable", "error")
-    tested = sum(1 for row in rows if row["state"] not in untested)
+    tested = sum(1 for row in rows if row["state"] in TESTED_STATES)
     failed = sum(1 for row in rows if row["state"] == "fail")
     verb = "shows" if failed == 1 else "show"
     words = plural(tested, "tested control", "tested controls")
@@ -38,6 +38,6 @@ def _lead(rows: list[Row]) -> Markup:
         return ui.lead(f"{first}.", " Every item of every control that applies was concluded.")
     if not silent:
         items = plural(waiting, "item was", "items were")
-        return ui.lead(first, f". Every control was tested, but {items} not concluded.")
+        return ui.lead(first, f". Every control was tested or attested, but {items} not concluded.")
     others = plural(len(silent), "control is", "controls are")
     return ui.lead(first, f". Another {others} not concluded, so the picture is incomplete.")

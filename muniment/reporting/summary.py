@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from muniment.assessment.sentences import TESTED_STATES
 from muniment.evidence.dossier import Dossier
 from muniment.model.outcomes import RequirementState, State
 from muniment.model.results import RequirementResult
@@ -15,7 +16,6 @@ from muniment.reporting.papers import WorkingPaper
 from muniment.reporting.printable import number
 from muniment.reporting.words import CONTROL_MARKS, DOMAIN_TITLES, Mark
 
-TESTED = (State.PASS, State.FAIL, State.UNDETERMINED, State.PENDING, State.EXCEPTED)
 _SEVERITIES = ("critical", "high", "medium", "low")
 DECISIONS = 5
 
@@ -38,7 +38,7 @@ class Summary:
 def make_summary(dossier: Dossier, papers: Sequence[WorkingPaper]) -> Summary:
     """The summary of one assessment."""
     counts = {state: sum(p.result.state is state for p in papers) for state in State}
-    tested = sum(counts[state] for state in TESTED)
+    tested = sum(counts[state] for state in TESTED_STATES)
     failing = [paper for paper in papers if paper.result.state is State.FAIL]
     rows = interval_rows(dossier)
     domains = _domains(papers)
