@@ -147,6 +147,9 @@ def test_condition_may_subtract_nanosecond_counts() -> None:
         (ROW + " from agent where random() > 0.5", "is not allowed in a test"),
         (ROW + " from agent where valid_from < now()", "is not allowed in a test"),
         (ROW + " from agent where getenv('HOME') = ''", "is not allowed in a test"),
+        (ROW + " from agent where repeat('a', 3000000000) = ''", "is not allowed in a test"),
+        (ROW + " from agent where len(range(3000000000)) = 0", "is not allowed in a test"),
+        (ROW + " from agent where lpad('a', 3000000000, 'b') = ''", "is not allowed in a test"),
     ],
 )
 def test_select_outside_the_sandbox_is_refused(sql: str, said: str) -> None:

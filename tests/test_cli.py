@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from muniment.cli.main import run
+from muniment.cli.output import _line
+from muniment.jobs.assess import local_day, make_clock
+from muniment.store.open import open_store
 from tests.builders.demo_pack import demo_pack
+from tests.builders.records import agent, put
 
 pytestmark = pytest.mark.xdist_group("demo")
 POLICY = "Policy 3.1, approved by the board."
@@ -111,6 +115,37 @@ def test_attest_refuses_a_control_that_data_decides(
     code = run(["attest", "OVR-03", "--statement", "x", "--evidence", "y", "--store", place])
     assert code == 3
     assert "tested from data, not attested" in capsys.readouterr().err
+
+
+def test_attest_with_an_empty_file_is_refused_and_records_nothing(tmp_path: Path) -> None:
+    place = fresh(tmp_path)
+    (tmp_path / "empty.txt").touch()
+    code = run(["attest", "GOV-01", "--statement", "x", "--evidence", str(tmp_path / "empty.txt"),
+                "--store", place])  # fmt: skip
+    assert code == 2
+    with open_store(Path(place)) as store:
+        assert store.records.all_rows("attestation") == []
+
+
+def test_clock_of_now_knows_every_record_written_before_it(tmp_path: Path) -> None:
+    place = fresh(tmp_path)
+    with open_store(Path(place)) as store:
+        put(store, "agent", agent())
+        clock = make_clock(store, as_of=None, known_at="2199-01-01", days=90)
+        assert clock.known_at < "2199"
+        assert [row["agent_id"] for row in store.records.history("agent", clock.known_at)]
+        put(store, "agent", agent(agent_id="later"))
+        later = [row["agent_id"] for row in store.records.history("agent", clock.known_at)]
+    assert later == ["billing-bot"]
+
+
+def test_last_nanosecond_of_a_day_belongs_to_that_day() -> None:
+    assert local_day("2026-11-20T22:59:59.999999999Z", "Europe/Copenhagen") == "2026-11-20"
+    assert local_day("2026-11-20T23:00:00.000000000Z", "Europe/Copenhagen") == "2026-11-21"
+
+
+def test_hostile_name_reaches_the_terminal_as_visible_text() -> None:
+    assert _line("ev\x1b]0;pwn\x07il\nrow\u202e") == "ev\\x1b]0;pwn\\x07il\\nrow\\u202e"
 
 
 def test_assess_of_the_future_is_refused(tmp_path: Path) -> None:
