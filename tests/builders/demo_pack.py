@@ -32,9 +32,13 @@ class DemoPack:
         return next((self.store / "packs").glob("*/evidence_pack.pdf"))
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every row of the attached items, as the pack names them."""
-        text = (self.pdf.parent / "items.jsonl").read_text("utf-8")
-        return [json.loads(line) for line in text.splitlines()]
+        """Every row of the controls' attached files, each once, with its whole address."""
+        rows: dict[str, dict[str, Any]] = {}
+        for path in sorted(self.pdf.parent.glob("*_items.jsonl")):
+            for line in path.read_text("utf-8").splitlines():
+                row = json.loads(line)
+                rows.setdefault(row["link"], row)
+        return list(rows.values())
 
     def printed_links(self) -> list[str]:
         """The addresses of items on the PDF's pages, each once, in order."""
