@@ -22,6 +22,7 @@ from muniment.evidence.links import item_link
 from muniment.integrity.canonical import canonical_json
 from muniment.model.controls import Control, Parameter
 from muniment.model.frameworks import Framework
+from muniment.model.maturity import MaturityModel
 from muniment.model.results import Assessment, ControlResult, TestedItem, TestResult
 from muniment.store.open import Store
 
@@ -47,6 +48,7 @@ class AssessmentDocument:
     frameworks: dict[str, Framework]
     parameters: dict[str, Parameter]
     digests: AssessmentDigests
+    maturity: MaturityModel | None = None
 
 
 def assessment_folder(store: Store, assessment_id: str) -> Path:
@@ -62,6 +64,8 @@ def write_assessment(
     controls: Mapping[str, Control],
     frameworks: Mapping[str, Framework],
     parameters: Mapping[str, Parameter] | None = None,
+    *,
+    maturity: MaturityModel | None = None,
 ) -> AssessmentDigests:
     """Write both files, items first, so that the document never names items that are not there.
 
@@ -79,6 +83,7 @@ def write_assessment(
         "controls": {i: _control_content(controls[i]) for i in used if i in controls},
         "frameworks": {i: _content(f) for i, f in frameworks.items()},
         "parameters": {n: _content(p) for n, p in (parameters or {}).items()},
+        "maturity": {maturity.id: _content(maturity)} if maturity else {},
     }
     document = (canonical_json(content) + "\n").encode()
     for name, data in (("items.jsonl", items), ("assessment.json", document)):
@@ -86,7 +91,7 @@ def write_assessment(
     return AssessmentDigests(sha256(document), sha256(items))
 
 
-def _content(model: Control | Framework | Parameter) -> dict[str, Any]:
+def _content(model: Control | Framework | Parameter | MaturityModel) -> dict[str, Any]:
     value: dict[str, Any] = to_json_value(model.model_dump(mode="json"))
     return {"content": value, "sha256": sha256(canonical_json(value).encode())}
 
@@ -162,6 +167,10 @@ def read_document(store: Store, assessment_id: str) -> AssessmentDocument:
             parameters={
                 k: Parameter.model_validate(v) for k, v in _values(content["parameters"], ())
             },
+            maturity=next(
+                (MaturityModel.model_validate(v) for _, v in _values(content["maturity"], ())),
+                None,
+            ),
             digests=AssessmentDigests(sha256(document), sha256(items)),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -191,7 +200,7 @@ def _read(path: Path, assessment_id: str) -> bytes:
 
 def _check_digests(content: dict[str, Any], items_sha256: str, folder: Path) -> None:
     wrong = [] if content["items"]["sha256"] == items_sha256 else ["items.jsonl"]
-    for group in ("controls", "frameworks", "parameters"):
+    for group in ("controls", "frameworks", "parameters", "maturity"):
         for name, entry in content[group].items():
             if sha256(canonical_json(entry["content"]).encode()) != entry["sha256"]:
                 wrong.append(f"{group}/{name}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from muniment.assessment.maturity import assess_maturity
 from muniment.errors import EvidenceBrokenError, StoreError
 from muniment.evidence.assessment_file import (
     AssessmentDigests,
@@ -13,6 +14,7 @@ from muniment.evidence.assessment_file import (
 )
 from muniment.model.controls import Control, Parameter
 from muniment.model.frameworks import Framework
+from muniment.model.maturity import MaturityModel, Standing
 from muniment.model.outcomes import Outcome
 from muniment.model.results import (
     Assessment,
@@ -21,6 +23,7 @@ from muniment.model.results import (
     RequirementResult,
     TestedItem,
 )
+from muniment.model.times import local_day
 from muniment.store.open import Store
 
 
@@ -34,6 +37,7 @@ class Dossier:
     parameters: dict[str, Parameter]
     results: dict[str, ControlResult]
     digests: AssessmentDigests
+    maturity_model: MaturityModel | None = None
 
     def requirements(self, framework_id: str) -> tuple[RequirementResult, ...]:
         """Requirement results of one framework, in the framework's order."""
@@ -56,6 +60,13 @@ class Dossier:
         tests = [test for test in result.tests if test.test_id == test_id] if result else []
         named = (item for test in tests for item in (*test.items, *test.sample))
         return next((item for item in named if item.item_id == item_id), None)
+
+    def maturity(self) -> tuple[Standing, ...]:
+        """The organisation's standing, then each domain's; empty when no model was used."""
+        if self.maturity_model is None:
+            return ()
+        clock, zone = self.assessment.clock, self.assessment.time_zone
+        return assess_maturity(self.maturity_model, self.results, local_day(clock.as_of, zone))
 
     def controls_of_requirement(self, framework_id: str, requirement_id: str) -> tuple[str, ...]:
         """Control ids (or attributes, `OVR-03/B`) that the framework maps to a requirement."""
@@ -91,6 +102,7 @@ def load_dossier(store: Store, assessment_id: str | None = None) -> Dossier:
         frameworks=document.frameworks,
         parameters=document.parameters,
         results=results_by_control(assessment),
+        maturity_model=document.maturity,
         digests=document.digests,
     )
 

@@ -14,6 +14,7 @@ from muniment.assessment.requirements import assess_requirements
 from muniment.assessment.scores import score_framework
 from muniment.catalog.controls import load_controls
 from muniment.catalog.frameworks import check_mappings, load_frameworks
+from muniment.catalog.maturity import load_maturity
 from muniment.catalog.parameters import load_parameters
 from muniment.errors import UsageError
 from muniment.evaluation.engine import evaluate_controls
@@ -22,6 +23,7 @@ from muniment.integrity.canonical import canonical_json
 from muniment.model import times
 from muniment.model.controls import Control, Parameter
 from muniment.model.frameworks import Framework
+from muniment.model.maturity import MaturityModel
 from muniment.model.outcomes import State
 from muniment.model.records import RECORD_TABLES
 from muniment.model.results import (
@@ -45,6 +47,7 @@ class Catalog:
     controls: dict[str, Control]
     frameworks: dict[str, Framework]
     parameters: dict[str, Parameter]
+    maturity: MaturityModel
     digest: str
 
 
@@ -59,13 +62,15 @@ def load_catalog(parameter_file: Path | None = None) -> Catalog:
     check_mappings(frameworks, controls)
     overrides = parameter_file if parameter_file and parameter_file.is_file() else None
     parameters = load_parameters(overrides=overrides)
+    maturity = load_maturity(controls)
     content = {
         "controls": {key: value.digest for key, value in controls.items()},
         "frameworks": {key: value.digest for key, value in frameworks.items()},
         "parameters": {key: value.model_dump(mode="json") for key, value in parameters.items()},
+        "maturity": maturity.digest,
     }
     digest = hashlib.sha256(canonical_json(content).encode()).hexdigest()
-    return Catalog(controls, frameworks, parameters, digest)
+    return Catalog(controls, frameworks, parameters, maturity, digest)
 
 
 def make_clock(
@@ -144,7 +149,7 @@ def run_assessment(
         progress=progress,
     )
     by_id = {result.control_id: result for result in results}
-    as_of_day = local_day(clock.as_of, time_zone)
+    as_of_day = times.local_day(clock.as_of, time_zone)
     requirements = assess_requirements(catalog.frameworks, by_id, as_of_day)
     digests = tuple(
         str(segment.header["file_sha256"]) for segment in store.audit.segments(clock.known_at)
@@ -186,7 +191,12 @@ def _scores(
 
 def _keep(store: Store, catalog: Catalog, assessment: Assessment) -> None:
     digests = write_assessment(
-        store, assessment, catalog.controls, catalog.frameworks, catalog.parameters
+        store,
+        assessment,
+        catalog.controls,
+        catalog.frameworks,
+        catalog.parameters,
+        maturity=catalog.maturity,
     )
     with store.records.writing() as writer:
         writer.add_assessment(assessment, digests.document_sha256)
@@ -199,13 +209,6 @@ def _keep(store: Store, catalog: Catalog, assessment: Assessment) -> None:
             },
             assessment.run_by,
         )
-
-
-def local_day(instant: str, time_zone: str) -> str:
-    """The calendar day of an instant in a time zone, as an ISO date."""
-    # Whole seconds: a float of the last nanosecond of a day rounds up into the next day.
-    seconds = times.to_nanos(instant) // times.NANOS
-    return datetime.fromtimestamp(seconds, ZoneInfo(time_zone)).date().isoformat()
 
 
 def verdict(results: tuple[ControlResult, ...], max_unconcluded: int) -> int:

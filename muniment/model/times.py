@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 NANOS = 1_000_000_000
 # What 64-bit nanoseconds can hold, less a margin of a year at each end.
@@ -31,6 +32,13 @@ def format_time(nanos: int) -> str:
 def now() -> str:
     """The present instant, as its fixed string."""
     return format_time(time.time_ns())
+
+
+def local_day(instant: str, time_zone: str) -> str:
+    """The calendar day of an instant in a time zone, as an ISO date."""
+    # Whole seconds: a float of the last nanosecond of a day rounds up into the next day.
+    seconds = to_nanos(instant) // NANOS
+    return datetime.fromtimestamp(seconds, ZoneInfo(time_zone)).date().isoformat()
 
 
 def parse_time(text: str, zone: tzinfo | None = None) -> tuple[int, bool]:
