@@ -11,7 +11,8 @@ import pytest
 
 from muniment.cli.main import run
 from muniment.cli.output import _line
-from muniment.jobs.assess import local_day, make_clock
+from muniment.jobs.assess import make_clock
+from muniment.model.times import local_day
 from muniment.store.open import open_store
 from tests.builders.demo_pack import demo_pack
 from tests.builders.records import agent, put
