@@ -188,6 +188,11 @@ def facts(pairs: Iterable[tuple[object, object]]) -> Markup:
     )
 
 
+def lines(items: Iterable[object]) -> Markup:
+    """Short statements, one below the other with a rule between them."""
+    return html('<ul class="m-lines">{}</ul>', join(html("<li>{}</li>", item) for item in items))
+
+
 def figures_strip(cells: Iterable[tuple[object, object, object]]) -> Markup:
     """Key figures in one line: label above, number, what it counts below."""
     return html(

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from muniment.assessment.changes import compare_assessments
 from muniment.errors import EvidenceBrokenError, UsageError
 from muniment.evidence.dossier import Dossier, load_dossier
 from muniment.evidence.provenance import provenance
@@ -102,6 +103,27 @@ def book(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) 
         ],
         "frameworks": [_framework_row(dossier, key) for key in dossier.frameworks],
     }
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def maturity(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> Row | None:
+    """Stages, the organisation's standing and each domain's, with what is missing for the next."""
+    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    model, standings = dossier.maturity_model, dossier.maturity()
+    if model is None:
+        return None
+    whole, *domains = [plain(one) | {"missing": plain(one.missing)} for one in standings]
+    return {**plain(model, leave=("domains",)), "organisation": whole, "domains": domains}
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def changes(
+    store: str, assessment_id: str, as_of: str, known_at: str, scope: str, *, before: View
+) -> Row:
+    """What is otherwise than in the assessment `before`."""
+    now = _dossier(View(store, assessment_id, as_of, known_at, scope)).assessment
+    found: Row = plain(compare_assessments(_dossier(before).assessment, now))
+    return found
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

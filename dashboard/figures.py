@@ -112,3 +112,13 @@ def _bar(day: str, population: int, failed: int, unknown: int, top: int) -> Mark
         exceptions if population else none,
         doubts if population else none,
     )
+
+
+def ladder(stage: int, stages: int, name: str) -> Markup:
+    """A stage as filled steps of all steps, with its name: no radar, no gauge."""
+    steps = join(
+        html('<span class="{}"></span>', "m-step-held" if number_ <= stage else "m-step")
+        for number_ in range(1, stages + 1)
+    )
+    words = f"stage {stage} of {stages}, {name}"
+    return html('<span class="m-ladder" role="img" aria-label="{}">{}</span>', words, steps)

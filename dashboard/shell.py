@@ -15,8 +15,11 @@ from dashboard.components import code, facts, html, mark, show
 from dashboard.data import Row, View
 from dashboard.views import notices
 from dashboard.wording import REQUIREMENT_STATES, moment, plural
+from muniment.assessment.changes import assessment_before
 
-NAVIGATION = ("", "controls", "requirements")
+NAVIGATION: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Assurance", ("", "requirements", "controls", "maturity")),
+)
 _PARENT = {"control": "controls", "item": "controls", "run": "controls"}
 
 
@@ -39,6 +42,13 @@ class Frame:
     def assessment_id(self) -> str:
         """The id that every link carries."""
         return self.view.assessment_id
+
+    @property
+    def before(self) -> View | None:
+        """The assessment judged last before this one."""
+        found = assessment_before(self.assessments, self.assessment_id)
+        row = next((r for r in self.assessments if r["id"] == found), None)
+        return data.view_of(row) if row else None
 
     @property
     def period(self) -> str:
@@ -83,10 +93,12 @@ def sidebar(chosen: Frame, pages: Mapping[str, Page]) -> None:
     keep = {"assessment": chosen.assessment_id} if asked("assessment") else None
     _name(chosen.organisation)
     with st.sidebar:
-        for path in NAVIGATION:
-            if path == current:
-                st.html('<span class="m-here"></span>')
-            st.page_link(pages[path], label=pages[path].title, query_params=keep)
+        for group, paths in NAVIGATION:
+            show(html('<p class="m-group">{}</p>', group))
+            for path in paths:
+                if path == current:
+                    st.html('<span class="m-here"></span>')
+                st.page_link(pages[path], label=pages[path].title, query_params=keep)
         if len(chosen.assessments) > 1:
             _assessment_choice(chosen)
         show(html('<div class="m-sidebar m-shown">{}</div>', _what_is_shown(chosen)))

@@ -11,7 +11,16 @@ import streamlit as st
 
 from dashboard import data
 from dashboard.shell import Frame, frame, sidebar
-from dashboard.views import control, controls, item, notices, overview, requirements, run
+from dashboard.views import (
+    control,
+    controls,
+    item,
+    maturity,
+    notices,
+    overview,
+    requirements,
+    run,
+)
 from muniment.errors import MunimentError
 
 STYLE = Path(__file__).with_name("style.css")
@@ -19,6 +28,7 @@ PAGES: tuple[tuple[str, str, Callable[[Frame], None]], ...] = (
     ("", "Overview", overview.show),
     ("controls", "Controls", controls.show),
     ("requirements", "Requirements", requirements.show),
+    ("maturity", "Maturity", maturity.show),
     ("control", "Control", control.show),
     ("item", "Item", item.show),
     ("run", "Run", run.show),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from dashboard import components as ui
-from dashboard import data, parts, wording
+from dashboard import parts, wording
 from dashboard.components import html
 from dashboard.data import Row
 from dashboard.figures import interval_bar, interval_says, score_counts
 from dashboard.shell import Frame
-from dashboard.wording import CONTROL_STATES, NOT_CONCLUDED, REQUIREMENT_STATES, number, of, plural
+from dashboard.wording import CONTROL_STATES, REQUIREMENT_STATES, number, of, plural
 
-MOST_FAILED, MOST_OPEN, MOST_SOURCES, MOST_DATES = 7, 4, 4, 4
+MOST_FAILED, MOST_DATES = 8, 4
 
 
 def framework(frame: Frame, row: Row) -> Markup:
@@ -74,77 +74,6 @@ def _failed(frame: Frame, row: Row) -> tuple[object, ...]:
         ui.mark(CONTROL_STATES["fail"], of(row["exceptions"], row["population"])),
         wording.share(row["exceptions"], row["population"]),
         ui.keep(row["owner_role"]),
-    )
-
-
-def not_concluded(frame: Frame, rows: list[Row]) -> Markup:
-    """The controls that say nothing yet or not about every item, and the missing columns."""
-    found = sorted((row for row in rows if parts.is_open(row)), key=_openness)
-    every = ui.address("controls", assessment=frame.assessment_id, state="open")
-    table = ui.table(
-        ("Control", "", "State", "Items open", "Missing columns"),
-        [_open(frame, row) for row in found[:MOST_OPEN]],
-        numbers=(3,),
-        wide=1,
-        none="Every item of every control that applies was concluded.",
-    )
-    silent = sum(1 for row in found if row["state"] in NOT_CONCLUDED)
-    items = plural(sum(map(parts.waiting, found)), "item", "items")
-    controls = plural(silent, "control", "controls")
-    says = f"{controls} and {items} not concluded; {min(len(found), MOST_OPEN)} controls shown."
-    return ui.card(
-        "Not concluded",
-        table,
-        says=says if found else "",
-        source=ui.link(every, "All controls with something open") if found else "",
-    )
-
-
-def _openness(row: Row) -> tuple[bool, int, int, str]:
-    """Sorts whole controls before those with open items, then the most severe and most open."""
-    whole = row["state"] in NOT_CONCLUDED
-    return (not whole, parts.severity_rank(row), -parts.waiting(row), row["id"])
-
-
-def _open(frame: Frame, row: Row) -> tuple[object, ...]:
-    count = of(parts.waiting(row), row["population"])
-    status = CONTROL_STATES["undetermined" if row["undetermined"] else "pending"]
-    return (
-        parts.control_link(frame, row["id"]),
-        ui.cut(row["state_reason"] if row["state"] in NOT_CONCLUDED else row["title"]),
-        ui.mark(parts.control_state(row["state"])),
-        ui.mark(status, count) if parts.waiting(row) else count,
-        ui.keep(parts.missing_names(row["missing"])),
-    )
-
-
-def evidence(frame: Frame) -> Markup:
-    """How the log stands, and how fresh its sources are."""
-    rows = data.sources(*frame.view)
-    table = ui.table(
-        ("Source", "Last event", "Entries", "Rejected"),
-        [
-            (
-                ui.cut(row["source_id"]),
-                ui.keep(wording.moment(row["last_event"])),
-                number(row["imported"]),
-                number(row["rejected"]),
-            )
-            for row in rows[:MOST_SOURCES]
-        ],
-        numbers=(2, 3),
-        wide=0,
-        none="No source yet.",
-    )
-    count = plural(len(rows), "source", "sources")
-    says = f"{count}; the one silent longest first, {min(len(rows), MOST_SOURCES)} shown."
-    ended = wording.moment(frame.assessment["finished_at"])
-    return ui.card(
-        "Evidence",
-        parts.log_facts(frame),
-        html("<p>{}</p>", says),
-        table,
-        source=f"At the end of the assessment, {ended}.",
     )
 
 

@@ -25,6 +25,7 @@ PAGES = (
     "/controls?state=open",
     f"/control?assessment={ASSESSMENT_ID}&id=OVR-03",
     "/requirements?framework=nist_ai_rmf",
+    "/maturity",
     f"/item?assessment={ASSESSMENT_ID}&control=OVR-03&test=main&item={1:032x}",
     f"/run?trace={screens.TRACE}",
 )

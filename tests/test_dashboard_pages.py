@@ -21,6 +21,7 @@ PAGES: tuple[tuple[str, dict[str, str]], ...] = (
     ("controls", {}),
     ("control", {"id": "OVR-03"}),
     ("requirements", {"framework": "eu_ai_act"}),
+    ("maturity", {}),
     ("item", EXCEPTION),
     ("run", {"trace": screens.TRACE}),
 )
@@ -50,7 +51,7 @@ def draw(page: str, query: dict[str, str] | None = None) -> str:
 @pytest.fixture
 def screen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     for function in (data.book, data.control, data.items, data.item, data.sources,
-                     data.exceptions_among):  # fmt: skip
+                     data.exceptions_among, data.maturity, data.changes):  # fmt: skip
         function.clear()
     screens.fake(monkeypatch.setattr, getattr(request, "param", "demo"))
 
@@ -71,7 +72,7 @@ def test_overview_gives_interval_with_every_denominator() -> None:
     html = draw("overview")
     assert "1 of 2 tested controls shows exceptions" in html
     assert "Another 1 control is not concluded" in html
-    assert "1 control and 2 items not concluded; 2 controls shown." in html
+    assert "Not concluded 1 control and 2 items" in html
     assert "<b>1 to 2 of 3</b> clauses that apply today are evidenced." in html
     for name in ("applicable", "tested", "evidenced", "partly", "exceptions", "not tested"):
         assert f"<span>{name}</span>" in html
@@ -176,7 +177,7 @@ def test_hostile_names_stay_text(page: str, query: dict[str, str]) -> None:
     assert tags <= {
         "section", "div", "span", "p", "b", "i", "em", "h1", "h2", "a", "code", "pre", "table",
         "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd", "details", "summary", "nav", "ol",
-        "li",
+        "ul", "li",
     }  # fmt: skip
     assert not re.search(r"<[^>]*\son\w+=", html)
     targets = re.findall(r'href="([^"]*)"', html)
@@ -198,7 +199,7 @@ def test_whole_application_draws_sidebar_and_overview() -> None:
     assert "2026-08-23 to 2026-11-20" in side
     assert "Europe/Berlin" in side
     assert "Known at" in side, "it differs from as-of"
-    assert len(app.sidebar.get("page_link")) == 3
+    assert len(app.sidebar.get("page_link")) == 4
 
 
 @pytest.mark.usefixtures("screen")
@@ -232,3 +233,17 @@ def test_link_to_elsewhere_is_text() -> None:
     for target in ("javascript:alert(1)", "//x.example", "/\\x.example", "https://x.example", ""):
         assert components.link(target, "go") == "go"
     assert components.link("/run?trace=a", "<go>") == '<a href="/run?trace=a">&lt;go&gt;</a>'
+
+
+@pytest.mark.usefixtures("screen")
+def test_maturity_names_stage_and_what_is_missing_for_the_next() -> None:
+    html = draw("maturity")
+    assert "Stage 2 Defined holds for the organisation." in html
+    assert "1 criterion is missing for stage 3 Managed." in html
+    assert 'aria-label="stage 2 of 4, Defined"' in html
+    assert "1 of 3 criteria met." in html
+
+
+@pytest.mark.usefixtures("screen")
+def test_first_assessment_says_that_nothing_can_be_compared() -> None:
+    assert "This is the first assessment, so nothing can be compared." in draw("overview")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from dashboard import components as ui
-from dashboard import parts, summary
+from dashboard import outlook, parts, summary
 from dashboard.data import Row
 from dashboard.shell import Frame, header_line
 from dashboard.wording import NOT_CONCLUDED, number, plural
@@ -21,8 +21,13 @@ def show(frame: Frame) -> None:
         ui.page_title("Overview"),
         _lead(rows),
         ui.grid("thirds", *frameworks),
-        ui.grid("wide-narrow", summary.exceptions(frame, rows), summary.evidence(frame)),
-        ui.grid("wide-narrow", summary.not_concluded(frame, rows), summary.legal_dates(frame)),
+        ui.grid("wide-narrow", summary.exceptions(frame, rows), outlook.maturity(frame)),
+        ui.grid(
+            "thirds",
+            outlook.since_last(frame),
+            summary.legal_dates(frame),
+            outlook.evidence(frame),
+        ),
     )
 
 

@@ -88,16 +88,20 @@ def _met(criterion: Criterion, result: ControlResult | None, months: list[str]) 
     words = f"{criterion.control} {_WORDS[state]}"
     if criterion.wants is Wanted.TESTED:
         tested = state in _JUDGED or bool(result and _concluded(result))
-        return Met(criterion.control, criterion.wants, tested, words)
+        return _judged(criterion, tested, words)
     if criterion.wants is Wanted.HOLDS or state not in _HOLDING or result is None:
-        return Met(criterion.control, criterion.wants, state in _HOLDING, words)
+        return _judged(criterion, state in _HOLDING, words)
     lacking = [month for month in months if not _held_in(result, month)]
     words += (
         f" in each of {', '.join(months)}"
         if not lacking
         else (f", but not over the whole of {', '.join(lacking)}")
     )
-    return Met(criterion.control, criterion.wants, not lacking, words)
+    return _judged(criterion, not lacking, words)
+
+
+def _judged(criterion: Criterion, met: bool, words: str) -> Met:
+    return Met(criterion.control, criterion.wants, met, criterion.why, words)
 
 
 def _concluded(result: ControlResult) -> int:

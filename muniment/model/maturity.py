@@ -64,11 +64,12 @@ class MaturityModel(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """One criterion as judged: met or not, and in one sentence why."""
+    """One criterion as judged: met or not, why it is asked, and what was found."""
 
     control: str
     wants: Wanted
     met: bool
+    why: str
     because: str
 
 

@@ -6,6 +6,7 @@ from muniment.evidence.assessment_file import AssessmentDigests
 from muniment.evidence.dossier import Dossier
 from muniment.model.controls import Attribute, Control, ControlTest
 from muniment.model.frameworks import ControlMapping, Framework, Requirement
+from muniment.model.maturity import Criterion, DomainMaturity, MaturityModel, Stage, Wanted
 from muniment.model.outcomes import (
     Outcome,
     Relation,
@@ -114,7 +115,19 @@ def dossier(name: str = "invoice-matcher", organisation: str = "Northwind Freigh
               for key in frameworks),
     )  # fmt: skip
     return Dossier(assessment, controls, frameworks, {}, results,
-                   AssessmentDigests("aa" * 32, "bb" * 32))  # fmt: skip
+                   AssessmentDigests("aa" * 32, "bb" * 32), _maturity(name))  # fmt: skip
+
+
+def _maturity(name: str) -> MaturityModel:
+    wanted = {2: "tested", 3: "holds", 4: "sustained"}
+    return MaturityModel(
+        id="maturity", edition="1", source="s", reference="Reference.", months=1,
+        stages=tuple(Stage(stage=n, name=word, meaning=name, share_percent=25)
+                     for n, word in enumerate(("Ad hoc", "Defined", "Managed", "Embedded"), 1)),
+        domains=(DomainMaturity(id="OVR", name=name, criteria={
+            n: (Criterion(control="OVR-03", wants=Wanted(w), why=name),) for n, w in wanted.items()
+        }),),
+    )  # fmt: skip
 
 
 def _framework(key: str, name: str) -> Framework:
