@@ -7,10 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from dashboard import wording
 from dashboard.components import address, code, facts, html, join, link, mark
 from dashboard.data import Row
-from dashboard.shell import Frame
+from dashboard.shell import Frame, head_of_log
 from dashboard.wording import (
     CONTROL_STATES,
     NONE,
@@ -102,7 +101,6 @@ def log_facts(frame: Frame) -> Markup:
     log = frame.assessment["log"]
     open_sign = REQUIREMENT_STATES["not_tested"]
     unsealed = plural(log["unsealed_entries"], "entry", "entries")
-    header = code(wording.digest(log["last_header_hash"], 12))
     return facts(
         [
             (
@@ -111,10 +109,7 @@ def log_facts(frame: Frame) -> Markup:
                 f"{plural(log['segments'], 'segment', 'segments')}",
             ),
             ("Not sealed", mark(open_sign, unsealed) if log["unsealed_entries"] else "0 entries"),
-            (
-                "Last header",
-                html("{} {}", header, mark(open_sign, "signed" if log["signed"] else "unsigned")),
-            ),
+            ("Head of the log", head_of_log(log, 12)),
             ("Sealed to", moment(log["sealed_to"])),
         ]
     )

@@ -27,8 +27,8 @@ def proof_card(proof: Mapping[str, Any]) -> Markup:
         ui.details("Canonical bytes", ui.pre(proof["canonical"])),
         ui.details("How this was found", html("<ol>{}</ol>", found)) if found else found,
         says=_says(proof),
-        source="An unsigned header proves order and content to whoever kept an earlier "
-        "copy of it; it does not prove who sealed it.",
+        source="A signature says whose key sealed it, to whoever confirmed the key's fingerprint; "
+        "an earlier head, kept elsewhere, shows that nothing was written anew.",
     )
 
 
@@ -46,16 +46,26 @@ def _way_down(proof: Mapping[str, Any]) -> list[tuple[object, ...]]:
         ("2 Stored leaf", _wrapped(proof["stored_leaf_hash"]), _compared(proof)),
         ("3 Place in the log", place, recorded),
         ("4 Merkle root in the header", _wrapped(header.get("merkle_root")), deep),
-        ("5 Header", _wrapped(proof["header_hash"]), ui.mark(OPEN, "Unsigned")),
+        ("5 Header", _wrapped(proof["header_hash"]), ui.keep("recomputed now") if sealed else deep),
+        ("6 Checkpoint over the headers", _wrapped(_root(proof)), _signed(proof)),
     )
     return [(ui.keep(step), value, result) for step, value, result in steps]
+
+
+def _signed(proof: Mapping[str, Any]) -> Markup:
+    return ui.keep("signed; key not confirmed") if _root(proof) else ui.mark(OPEN, "Unsigned")
+
+
+def _root(proof: Mapping[str, Any]) -> str:
+    return str(proof.get("checkpoint_root") or "")
 
 
 def _says(proof: Mapping[str, Any]) -> str:
     if not proof["sealed"]:
         return "Not yet: the entry is written ahead and waits to be sealed."
     if proof["matches"]:
-        return "Yes: the bytes as they are now hash to the sealed leaf. The header is unsigned."
+        head = "A signed checkpoint covers it." if _root(proof) else "The header is unsigned."
+        return f"Yes: the bytes as they are now hash to the sealed leaf. {head}"
     if _leaf_fits(proof):
         return "No: the sealed entry is whole, but the record's row is no longer what was sealed."
     return "No: the bytes as they are now do not hash to the sealed leaf. Verify the store."

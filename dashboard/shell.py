@@ -14,7 +14,7 @@ from dashboard import data, wording
 from dashboard.components import code, facts, html, mark, show
 from dashboard.data import Row, View
 from dashboard.views import notices
-from dashboard.wording import REQUIREMENT_STATES, moment, plural
+from dashboard.wording import REQUIREMENT_STATES, moment, number, plural
 from muniment.assessment.changes import assessment_before
 
 NAVIGATION: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -146,8 +146,23 @@ def _what_is_shown(chosen: Frame) -> Markup:
     return facts(rows)
 
 
+def head_of_log(log: Row, digits: int = 8) -> Markup:
+    """The checkpoint where there is one, else the last header.
+
+    Open in either case: no store can confirm its own key or anchors.
+    """
+    open_sign, head = REQUIREMENT_STATES["not_tested"], log.get("checkpoint")
+    if not head:
+        last = code(wording.digest(log["last_header_hash"], digits))
+        return html("last header {} {}", last, mark(open_sign, "unsigned"))
+    words = "signed" if log["signed"] else "signed in part"
+    state = mark(open_sign, f"{words}, {'anchored' if head['anchors'] else 'not anchored'}")
+    root = code(wording.digest(head["root"], digits))
+    return html("checkpoint {} {} {}", number(head["size"]), root, state)
+
+
 def header_line(chosen: Frame) -> Markup:
-    """How fresh the data are and how far they are sealed; nothing here is signed."""
+    """How fresh the data are and how far they are sealed and signed; no key is confirmed here."""
     log = chosen.assessment["log"]
     last = max((row["last_event"] for row in data.sources(*chosen.view)), default="")
     unsealed = (
@@ -170,10 +185,9 @@ def header_line(chosen: Frame) -> Markup:
             plural(log["sealed_entries"], "entry", "entries"),
         ),
         html(
-            "<span>{}{}: last header {}</span>",
+            "<span>{}{}</span>",
             unsealed,
-            mark(REQUIREMENT_STATES["not_tested"], "signed" if log["signed"] else "unsigned"),
-            code(wording.digest(log["last_header_hash"])),
+            head_of_log(log),
         ),
     )
     return html('<div class="m-top">{}{}{}{}</div>', *parts)

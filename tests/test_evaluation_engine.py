@@ -223,7 +223,7 @@ def test_sample_is_the_documented_draw() -> None:
 
 def test_sample_holds_25_items_by_rank_and_all_of_a_small_population() -> None:
     rows = [event(f"e{n:02d}") for n in range(40)]
-    given = dataclasses.replace(inputs(events=rows), header_hash="cd" * 32)
+    given = dataclasses.replace(inputs(events=rows), seed_head="cd" * 32)
     test = evaluate(given, control(events_test()))[0].tests[0]
     seed = hashlib.sha256(
         f"{'cd' * 32}|TST-99|built|{SETTING.clock.period_start}/{SETTING.clock.period_end}".encode()
@@ -242,7 +242,7 @@ def test_sample_holds_25_items_by_rank_and_all_of_a_small_population() -> None:
 def test_another_header_draws_another_sample() -> None:
     given = inputs(events=[event(f"e{n:03d}") for n in range(100)])
     first = evaluate(given, control(events_test()))[0].tests[0]
-    other = dataclasses.replace(given, header_hash="ef" * 32)
+    other = dataclasses.replace(given, seed_head="ef" * 32)
     second = evaluate(other, control(events_test()))[0].tests[0]
     assert [i.item_id for i in first.sample] != [i.item_id for i in second.sample]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,11 +11,17 @@ import pyarrow as pa
 import pytest
 
 from muniment.evaluation.engine import evaluate_controls
-from muniment.evaluation.gather import event_columns, gather_inputs, last_header_hash
+from muniment.evaluation.gather import event_columns, gather_inputs, seed_head
 from muniment.evaluation.inputs import plain_times
+from muniment.evaluation.sampling import SEED_BASIS
 from muniment.model.outcomes import State
+from muniment.sealing.heads import seal_and_sign
+from muniment.sealing.keys import new_key
+from muniment.store.layout import StoreLayout
+from muniment.store.open import Store
 from tests.builders.controls import CONTROLS, PARAMETERS, SETTING, event, inputs
 
+NO_STORE = StoreLayout(Path("no such store"))
 HEADER = {"sequence_no": 7, "merkle_root": "ab" * 32}
 
 
@@ -25,6 +32,7 @@ class FakeStore:
         self._given = inputs(**given)
         self.asked: dict[str, Any] = {}
         self.audit = SimpleNamespace(events_table=self._events, segments=self._segments)
+        self.layout = NO_STORE
         self.records = SimpleNamespace(arrow_history=self._history, arrow_as_of=self._as_of)
 
     def _events(self, columns: list[str], **window: Any) -> pa.Table:
@@ -32,7 +40,7 @@ class FakeStore:
         return self._given.events.select(columns)
 
     def _segments(self, known_at: str) -> list[SimpleNamespace]:
-        return [SimpleNamespace(header=HEADER)] if known_at >= "2026" else []
+        return [SimpleNamespace(no=7, header=HEADER)] if known_at >= "2026" else []
 
     def _history(self, table: str, known_at: str) -> pa.Table:
         assert known_at == SETTING.clock.known_at
@@ -58,12 +66,25 @@ def test_only_columns_that_some_test_reads_are_asked_for() -> None:
     assert "payload" not in event_columns(CONTROLS.values())
 
 
-def test_header_hash_is_that_of_the_last_header_known() -> None:
+def test_seed_without_checkpoint_begins_with_the_last_header_known() -> None:
     store = FakeStore()
     text = '{"merkle_root":"' + "ab" * 32 + '","sequence_no":7}'
     expected = hashlib.sha256(text.encode()).hexdigest()
-    assert last_header_hash(store, "2026-11-20T00:00:00.000000000Z") == expected  # type: ignore[arg-type]
-    assert last_header_hash(store, "2025-11-20T00:00:00.000000000Z") == "0" * 64  # type: ignore[arg-type]
+    late, early = "2026-11-20T00:00:00.000000000Z", "2025-11-20T00:00:00.000000000Z"
+    assert seed_head(store, late) == (expected, SEED_BASIS)  # type: ignore[arg-type]
+    assert seed_head(store, early) == ("0" * 64, SEED_BASIS)  # type: ignore[arg-type]
+
+
+def test_seed_begins_with_the_first_checkpoint_over_what_was_known(sqlite_store: Store) -> None:
+    new_key(sqlite_store, by="ana")
+    first = seal_and_sign(sqlite_store).checkpoint
+    known_at = sqlite_store.records.settled_now()
+    with sqlite_store.records.writing() as writer:
+        writer.note("remark", {"id": "R-1"}, "ana")
+    later = seal_and_sign(sqlite_store).checkpoint
+    head, basis = seed_head(sqlite_store, known_at)
+    assert first and later and head == first.root.hex() != later.root.hex()
+    assert f"checkpoint over {first.size} headers" in basis and "not anchored" in basis
 
 
 def test_controls_are_evaluated_over_a_store_with_only_the_columns_asked_for() -> None:

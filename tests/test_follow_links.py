@@ -69,7 +69,7 @@ def follow(page: Any, link: str) -> None:
     page.wait_for_selector(f"h1:has-text('Item {asked['item'][:40]}')", timeout=30_000)
     text = page.locator(".stMain").inner_text()
     assert "the bytes as they are now hash to the sealed leaf" in text, link
-    assert "Unsigned" in text
+    assert "signed; key not confirmed" in text
     page.locator(f"a[href^='/control?']:has-text('{asked['control']}')").first.click()
     page.wait_for_selector(f"h1:has-text('{asked['control']}')", timeout=30_000)
 

@@ -12,7 +12,7 @@ from muniment.cli.common import DEFAULT_STORE, ByOption, JsonOption, StoreOption
 from muniment.cli.output import Output
 from muniment.jobs.assess import load_catalog, make_clock, run_assessment, verdict
 from muniment.reporting.build import build_report
-from muniment.sealing.log import AuditLog
+from muniment.sealing.heads import sign_if_possible
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8501"
 
@@ -104,7 +104,9 @@ def report(
                 built_by=person(by),
                 progress=progress,
             )
-        AuditLog(opened_store).seal()
+        sealed = sign_if_possible(opened_store)
+    for warning in sealed.warnings:
+        output.warn(warning)
     output.say(f"Pack {built.pack_id}: {built.pdf_path}")
     output.document(
         {

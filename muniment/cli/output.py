@@ -54,6 +54,10 @@ class Output:
             json.dump(content, sys.stdout, indent=2, sort_keys=True)
             sys.stdout.write("\n")
 
+    def warn(self, sentence: str) -> None:
+        """One line on stderr that is no error."""
+        self._err.print(Text(f"muniment: {plain(sentence)}", style="bold"))
+
     def error(self, sentence: str) -> None:
         """One sentence on stderr; with `as_json` also a document, so that a program sees why."""
         self._err.print(Text(f"muniment: {plain(sentence)}"))

@@ -17,7 +17,8 @@ from muniment.demo.build import build_demo
 from muniment.errors import UsageError
 from muniment.jobs.assess import load_catalog, make_clock, run_assessment
 from muniment.reporting.build import build_report
-from muniment.sealing.log import AuditLog
+from muniment.sealing.heads import sign_if_possible
+from muniment.sealing.keys import DEVELOPMENT_WARNING, new_key
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +43,7 @@ def demo(
     with output.progress("demo organisation") as progress:
         truth = build_demo(folder, seed=seed, events=events, progress=progress)
     with opened(folder / "store") as store:
+        new_key(store, by="demo")
         catalog = load_catalog()
         days = int(catalog.parameters["period_days"].value)
         clock = make_clock(store, as_of=truth.as_of, known_at=None, days=days)
@@ -52,7 +54,8 @@ def demo(
                 store, "evidence_pack", assessment_id=done.assessment_id, base_url=base_url,
                 out_dir=store.layout.packs, built_by="demo", progress=progress,
             )  # fmt: skip
-        AuditLog(store).seal()
+        sign_if_possible(store)
+    output.warn(DEVELOPMENT_WARNING)
     output.say(f"Store: {folder / 'store'}")
     output.say(f"Evidence pack: {built.pdf_path.resolve()}")
     output.document({"store": str(folder / "store"), "pdf": str(built.pdf_path.resolve())})

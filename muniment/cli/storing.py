@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,6 +16,7 @@ from muniment.cli.output import Output
 from muniment.errors import UsageError
 from muniment.ingest.pipeline import ingest_file, recognise
 from muniment.jobs.assess import moment
+from muniment.model.results import LogState
 from muniment.model.sources import SourceMap
 from muniment.sealing.log import AuditLog
 from muniment.sealing.verify import VerifyReport, verify_store
@@ -171,7 +173,8 @@ def status(
         f"{state.sealed_entries:,} entries ({state.sealed_events:,} events) sealed in "
         f"{state.segments:,} segments; {state.unsealed_entries:,} not yet sealed."
     )
-    output.say(f"Last header, unsigned: {state.last_header_hash}")
+    output.say(f"Last header: {state.last_header_hash}")
+    output.say(_head_sentence(state))
     output.say(f"{len(batches):,} imports, {len(assessments):,} assessments.")
     document: dict[str, Any] = {
         "organisation": organisation["name"],
@@ -182,6 +185,7 @@ def status(
         "unsealed_entries": state.unsealed_entries,
         "last_header_hash": state.last_header_hash,
         "signed": state.signed,
+        "checkpoint": asdict(state.checkpoint) if state.checkpoint else None,
         "imports": len(batches),
         "assessments": len(assessments),
     }
@@ -189,6 +193,16 @@ def status(
         _say_steps(output, report)
         document["verification"] = _steps(report)
     output.document(document)
+
+
+def _head_sentence(state: LogState) -> str:
+    head = state.checkpoint
+    if head is None:
+        return "The head is unsigned: the log has no checkpoint yet."
+    rest = state.segments - head.size
+    unsigned = f"; {rest:,} later headers are unsigned" if rest else ""
+    anchors = f"anchored ({', '.join(head.anchors)})" if head.anchors else "not anchored"
+    return f"Signed head of {head.size:,} headers: {head.root}, {anchors}{unsigned}."
 
 
 def _say_steps(output: Output, report: VerifyReport) -> None:

@@ -34,7 +34,7 @@ from muniment.evaluation.gather import gather_inputs
 from muniment.evaluation.inputs import Inputs, Setting
 from muniment.evaluation.items import Collected, Source, Tally, collect_items
 from muniment.evaluation.relations import events_sandbox, plain_rows, registry_sandbox
-from muniment.evaluation.sampling import SEED_BASIS, sample_seed
+from muniment.evaluation.sampling import sample_seed
 from muniment.evaluation.sandbox import Sandbox
 from muniment.evaluation.select_tests import count_rows, run_select
 from muniment.model.controls import Control, ControlTest, Parameter
@@ -216,8 +216,8 @@ class _Run:
         self, sandbox: Sandbox, test: ControlTest, source: Source, counts: _Counts
     ) -> TestResult:
         total = counts.total()
-        header_hash, clock = self._inputs.header_hash, self._setting.clock
-        seed = sample_seed(header_hash, source.control_id, test.id, clock)
+        head, clock = self._inputs.seed_head, self._setting.clock
+        seed = sample_seed(head, source.control_id, test.id, clock)
         tally = Tally(total.population, total.exceptions + counts.pending, total.undetermined)
         found = collect_items(sandbox, source, tally, seed)
         items = apply_grants(found.items, self._grants)
@@ -247,7 +247,7 @@ class _Run:
             items_cut=found.items_cut,
             sample=apply_grants(found.sample, self._grants),
             sample_seed=seed,
-            sample_seed_basis=SEED_BASIS,
+            sample_seed_basis=self._inputs.seed_basis,
             completeness=self._completeness(test),
             by_day=_by_day(counts, found, [i.item_id for i in excepted]),
         )

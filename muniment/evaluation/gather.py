@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from muniment.catalog.controls_select import check_select
 from muniment.errors import CatalogError
 from muniment.evaluation.events_tests import compile_events_test
 from muniment.evaluation.inputs import BASE_COLUMNS, Inputs, Setting, plain_times
-from muniment.evaluation.sampling import NO_HEADER
+from muniment.evaluation.sampling import NO_HEADER, SEED_BASIS, checkpoint_basis
 from muniment.model import times
 from muniment.model.controls import Control, ControlTest
 from muniment.model.entries import ENTRY_COLUMNS
@@ -34,6 +33,7 @@ def gather_inputs(store: Store, controls: Iterable[Control], setting: Setting) -
         start=times.format_time(setting.nanos("period_start") - lookback),
         end=clock.as_of,
     )
+    head, basis = seed_head(store, clock.known_at)
     return Inputs(
         events=plain_times(events),
         history={
@@ -44,7 +44,8 @@ def gather_inputs(store: Store, controls: Iterable[Control], setting: Setting) -
             t.name: plain_times(records.arrow_as_of(t.name, clock.as_of, clock.known_at))
             for t in RECORD_TABLES
         },
-        header_hash=last_header_hash(store, clock.known_at),
+        seed_head=head,
+        seed_basis=basis,
     )
 
 
@@ -84,11 +85,19 @@ def _longest_lookback(controls: Iterable[Control], setting: Setting) -> int:
     return max(found)
 
 
-def last_header_hash(store: Store, known_at: str) -> str:
-    """The hash of the last header sealed by known_at; 64 zeros where nothing was sealed."""
+def seed_head(store: Store, known_at: str) -> tuple[str, str]:
+    """What the samples' seeds begin with, and the sentence that says what that is worth.
+
+    The root of the first checkpoint over every header known at known_at, so that sealing on changes
+    nothing; where none covers them, the hash of the last of these headers, or 64 zeros.
+    """
+    from muniment.integrity.headers import header_hash
+    from muniment.store.checkpoint_files import checkpoint_ref, first_checkpoint_over
+
     segments = store.audit.segments(known_at)
     if not segments:
-        return NO_HEADER
-    from muniment.integrity.canonical import canonical_json
-
-    return hashlib.sha256(canonical_json(segments[-1].header).encode()).hexdigest()
+        return NO_HEADER, SEED_BASIS
+    head = checkpoint_ref(store.layout, first_checkpoint_over(store.layout, segments[-1].no))
+    if head is None:
+        return header_hash(segments[-1].header), SEED_BASIS
+    return head.root, checkpoint_basis(head.size, head.anchors)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from muniment.catalog.controls import DURATION
 from muniment.errors import CatalogError, EvaluationError
-from muniment.evaluation.sampling import NO_HEADER
+from muniment.evaluation.sampling import NO_HEADER, SEED_BASIS
 from muniment.model import times
 from muniment.model.columns import DECIMAL_PLACES, DECIMAL_PRECISION, Column, ColumnKind
 from muniment.model.controls import ControlTest, Parameter
@@ -40,14 +40,15 @@ class Inputs:
     """Everything that one evaluation reads; two equal Inputs give equal results.
 
     events: entries of kind event from the longest lookback up to as_of. history: record rows known
-    at known_at with their validity. as_of: those of them valid at as_of. header_hash: the last
-    header's, for the sample's seed.
+    at known_at with their validity. as_of: those of them valid at as_of. seed_head: what the
+    samples' seeds begin with, a checkpoint's root or the last header's hash; seed_basis says which.
     """
 
     events: pa.Table
     history: Mapping[str, pa.Table]
     as_of: Mapping[str, pa.Table]
-    header_hash: str = NO_HEADER
+    seed_head: str = NO_HEADER
+    seed_basis: str = SEED_BASIS
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,10 @@ from typing import Any, Literal
 from muniment.errors import EvidenceBrokenError, StoreError
 from muniment.evidence.links import EvidenceRef, parse_evidence_ref
 from muniment.integrity.canonical import entry_bytes
+from muniment.integrity.checkpoints import header_leaves, key_for
 from muniment.integrity.headers import header_hash
-from muniment.integrity.merkle import leaf_hash
+from muniment.integrity.merkle import leaf_hash, merkle_root
+from muniment.store.checkpoint_files import latest_checkpoint, log_keys
 from muniment.store.open import Store
 
 
@@ -27,7 +29,8 @@ class Provenance:
     entry: the log entry, all columns. canonical: the bytes whose hash is the leaf, as text; empty
     for a record row that waits in the outbox, as its bytes are fixed when it is sealed. matches:
     the derived leaf hash equals the stored one and, for a record, the row equals what was sealed;
-    always False while `sealed` is False.
+    always False while `sealed` is False. checkpoint_root: of the newest checkpoint where it covers
+    the header and its root and signature held just now; else empty.
     """
 
     evidence_ref: str
@@ -45,6 +48,7 @@ class Provenance:
     annotations: tuple[dict[str, Any], ...]
     record_row: dict[str, Any] | None
     steps: tuple[str, ...]
+    checkpoint_root: str = ""
 
 
 def provenance(store: Store, evidence_ref: str) -> Provenance:
@@ -93,6 +97,28 @@ def _of_record(store: Store, evidence_ref: str, reference: EvidenceRef) -> Prove
     return down.provenance(evidence_ref, "record", steps, record_row=row, row_matches=same)
 
 
+def checked_head(store: Store, segment_no: int) -> tuple[str, str]:
+    """The newest checkpoint's root and a sentence, where it covers a segment's header and holds.
+
+    Root and signature are checked now against this store's own headers and keys; whether the key is
+    the right one, only who holds its fingerprint can say. Where it does not hold the root is empty.
+    """
+    head = latest_checkpoint(store.layout)
+    if head is None or head.size < segment_no:
+        return "", "No checkpoint covers this header yet: it is unsigned."
+    leaves = header_leaves([store.audit.header(number) for number in range(1, head.size + 1)])
+    key = key_for(log_keys(store.layout), head.size)
+    if merkle_root(leaves) != head.root or key is None or not head.note.signed_by(key.key):
+        return "", (
+            f"The checkpoint over {head.size:,} headers DOES NOT FIT the headers or its key. Run "
+            "`muniment verify`."
+        )
+    return head.root.hex(), (
+        f"Checkpoint over {head.size:,} headers, root `{head.root.hex()}`: it covers this header, "
+        f"and is signed by the key with fingerprint `{key.key.fingerprint}`."
+    )
+
+
 class _Descent:
     """The way from an entry's id down to its header, with a sentence for each step."""
 
@@ -107,6 +133,7 @@ class _Descent:
         self.stored_leaf = ""
         self.header: dict[str, Any] = {}
         self.header_hash = ""
+        self.checkpoint_root = ""
         self.steps = [
             f"Entry `{event_id}` of the log: {self.row.get('entry_kind')} from source "
             f"`{self.row.get('source_id')}`, row {self.row.get('source_row') or 'without number'}, "
@@ -132,8 +159,10 @@ class _Descent:
             f"`{self.stored_leaf}`; it {fits} the derived one.",
             f"Header of segment {segment_no}: {self.header.get('entry_count', 0):,} entries, "
             f"Merkle root `{self.header.get('merkle_root')}`; "
-            f"header hash `{self.header_hash}`, unsigned.",
+            f"header hash `{self.header_hash}`.",
         ]
+        self.checkpoint_root, words = checked_head(store, segment_no)
+        self.steps.append(words)
 
     @property
     def sealed(self) -> bool:
@@ -165,6 +194,7 @@ class _Descent:
             annotations=annotations,
             record_row=record_row,
             steps=tuple(steps),
+            checkpoint_root=self.checkpoint_root,
         )
 
 

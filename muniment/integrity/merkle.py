@@ -7,7 +7,7 @@ SHA-256(0x01 ‖ left ‖ right), so that a node can never pass for a leaf.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
@@ -36,14 +36,7 @@ def merkle_root(leaves: Sequence[bytes]) -> bytes:
 
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """The audit path of leaf `index`: the siblings from the leaf up to the root."""
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"leaf {index} is outside the tree of {len(leaves)}")
-    if len(leaves) == 1:
-        return []
-    split = _split(len(leaves))
-    if index < split:
-        return [*inclusion_proof(leaves[:split], index), merkle_root(leaves[split:])]
-    return [*inclusion_proof(leaves[split:], index - split), merkle_root(leaves[:split])]
+    return MerkleTree(leaves).inclusion(index)
 
 
 def verify_inclusion(
@@ -68,9 +61,7 @@ def verify_inclusion(
 
 def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
     """The proof that the tree of the first `old_size` leaves is a prefix of this one."""
-    if not 0 < old_size <= len(leaves):
-        raise IndexError(f"an older size of {old_size} does not fit a tree of {len(leaves)}")
-    return _subproof(leaves, old_size, whole=True)
+    return MerkleTree(leaves).consistency(old_size)
 
 
 def verify_consistency(
@@ -103,16 +94,74 @@ def verify_consistency(
     return last == 0 and older == old_root and newer == root
 
 
-def _split(size: int) -> int:
-    """The largest power of two smaller than `size`."""
-    return 1 << ((size - 1).bit_length() - 1)
+def prefix_roots(leaves: Sequence[bytes], sizes: Collection[int]) -> dict[int, bytes]:
+    """The root of the first n leaves for each n of `sizes`, in one pass; none for a larger n."""
+    wanted, roots = set(sizes), {}
+    if 0 in wanted:
+        roots[0] = EMPTY_ROOT
+    full: list[bytes] = []  # roots of the full subtrees so far, largest first: the bits of `size`
+    for size, leaf in enumerate(leaves, start=1):
+        node, carried = leaf, size
+        while not carried & 1:
+            node, carried = node_hash(full.pop(), node), carried >> 1
+        full.append(node)
+        if size in wanted:
+            root = full[-1]
+            for left in reversed(full[:-1]):
+                root = node_hash(left, root)
+            roots[size] = root
+    return roots
 
 
-def _subproof(leaves: Sequence[bytes], old_size: int, *, whole: bool) -> list[bytes]:
-    if old_size == len(leaves):
-        return [] if whole else [merkle_root(leaves)]
-    split = _split(len(leaves))
-    if old_size <= split:
-        return [*_subproof(leaves[:split], old_size, whole=whole), merkle_root(leaves[split:])]
-    inner = _subproof(leaves[split:], old_size - split, whole=False)
-    return [*inner, merkle_root(leaves[:split])]
+class MerkleTree:
+    """All nodes over some leaf hashes, for many proofs at the cost of one root."""
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        self.size = len(leaves)
+        self._levels = [list(leaves)]
+        while len(self._levels[-1]) > 1:
+            below = self._levels[-1]
+            paired = [node_hash(below[i], below[i + 1]) for i in range(0, len(below) - 1, 2)]
+            self._levels.append(paired + below[len(paired) * 2 :])
+
+    @property
+    def root(self) -> bytes:
+        """The root; of no leaves, the hash of nothing."""
+        return self._levels[-1][0] if self.size else EMPTY_ROOT
+
+    def leaf(self, index: int) -> bytes:
+        """A leaf's hash."""
+        return self._levels[0][index]
+
+    def inclusion(self, index: int) -> list[bytes]:
+        """The audit path of leaf `index`; IndexError outside the tree."""
+        if not 0 <= index < self.size:
+            raise IndexError(f"leaf {index} is outside the tree of {self.size}")
+        path = []
+        for level in self._levels[:-1]:
+            if index ^ 1 < len(level):
+                path.append(level[index ^ 1])
+            index >>= 1
+        return path
+
+    def consistency(self, old_size: int) -> list[bytes]:
+        """The proof that the first `old_size` leaves are a prefix; IndexError outside the tree."""
+        if not 0 < old_size <= self.size:
+            raise IndexError(f"an older size of {old_size} does not fit a tree of {self.size}")
+        return self._subproof(0, self.size, old_size, whole=True)
+
+    def _subproof(self, start: int, size: int, old: int, *, whole: bool) -> list[bytes]:
+        if old == size:
+            return [] if whole else [self._node(start, size)]
+        # RFC 6962 section 2.1: the left part holds the largest power of two below the size.
+        split = 1 << ((size - 1).bit_length() - 1)
+        if old <= split:
+            right = self._node(start + split, size - split)
+            return [*self._subproof(start, split, old, whole=whole), right]
+        rest = self._subproof(start + split, size - split, old - split, whole=False)
+        return [*rest, self._node(start, split)]
+
+    def _node(self, start: int, size: int) -> bytes:
+        """The root over `size` leaves from `start`: a full subtree, or one up to the last leaf."""
+        height = (size - 1).bit_length()
+        return self._levels[height][start >> height]

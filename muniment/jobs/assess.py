@@ -33,6 +33,7 @@ from muniment.model.results import (
     FrameworkScore,
     RequirementResult,
 )
+from muniment.sealing.heads import sign_if_possible
 from muniment.sealing.log import AuditLog
 from muniment.store.open import Store
 
@@ -136,8 +137,7 @@ def run_assessment(
     log, so that an edit of a stored result shows in verification.
     """
     started_at = times.now()
-    log = AuditLog(store)
-    log.seal()
+    sign_if_possible(store)
     organisation = store.records.organisation()
     time_zone = str(organisation["time_zone"])
     results = evaluate_controls(
@@ -168,7 +168,7 @@ def run_assessment(
         engine_version=__version__,
         catalog_digest=catalog.digest,
         parameters={name: p.value for name, p in sorted(catalog.parameters.items())},
-        log=log.state(),
+        log=AuditLog(store).state(),
         segment_digests=digests,
         records_digest=records,
         controls=results,
@@ -176,7 +176,7 @@ def run_assessment(
         scores=_scores(catalog, requirements),
     )  # fmt: skip
     _keep(store, catalog, assessment)
-    log.seal()
+    sign_if_possible(store)
     return assessment
 
 

@@ -163,8 +163,26 @@ class FrameworkScore:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointRef:
+    """A signed head of the log, as it is printed; `root` and `key_fingerprint` are 64 hex digits.
+
+    size: headers covered. anchors: `kind: token` of each copy that was noted elsewhere at the time.
+    """
+
+    origin: str
+    size: int
+    root: str
+    made_at: str
+    key_fingerprint: str
+    anchors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LogState:
-    """How the audit log stands: what is sealed, what is not, and the last header."""
+    """How the audit log stands: what is sealed, what is not, the last header and signed head.
+
+    signed: the checkpoint covers every segment; where it covers fewer, the rest is unsigned.
+    """
 
     segments: int
     sealed_entries: int
@@ -173,6 +191,7 @@ class LogState:
     last_header_hash: str
     sealed_to: str | None
     signed: bool = False
+    checkpoint: CheckpointRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

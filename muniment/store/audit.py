@@ -19,6 +19,7 @@ from muniment.errors import EvidenceBrokenError, StoreError
 from muniment.integrity.headers import FIRST_PREVIOUS, header_hash
 from muniment.model.results import LogState
 from muniment.store.annotations import Annotation, apply_annotations, read_annotation
+from muniment.store.checkpoint_files import checkpoint_ref, latest_checkpoint
 from muniment.store.encoder import ENTRY_SCHEMA, content_digests, entry_rows
 from muniment.store.identity import IdIndex, build_index, id_bytes, read_index, write_index
 from muniment.store.layout import StoreLayout
@@ -135,6 +136,7 @@ class AuditReader:
         """How much is sealed and how much waits in the write-ahead file."""
         view = self.view()
         last = view.segments[-1].header if view.segments else None
+        head = latest_checkpoint(self.layout, len(view.segments))
         return LogState(
             segments=len(view.segments),
             sealed_entries=sum(s.header["entry_count"] for s in view.segments),
@@ -142,6 +144,8 @@ class AuditReader:
             unsealed_entries=view.tail.num_rows,
             last_header_hash=header_hash(last) if last else FIRST_PREVIOUS,
             sealed_to=last["ingested_to"] if last else None,
+            signed=head is not None and head.size == len(view.segments),
+            checkpoint=checkpoint_ref(self.layout, head),
         )
 
     # Entries

@@ -53,6 +53,36 @@ class StoreLayout:
         return self.audit / "index"
 
     @property
+    def checkpoints(self) -> Path:
+        """Signed heads of the header log, named by their size."""
+        return self.audit / "checkpoints"
+
+    @property
+    def key_notes(self) -> Path:
+        """Public keys that sign heads, each introduced by a signed note."""
+        return self.audit / "keys"
+
+    @property
+    def anchors(self) -> Path:
+        """Receipts of checkpoints that were copied elsewhere."""
+        return self.audit / "anchors"
+
+    @property
+    def erasures(self) -> Path:
+        """Sealed entries that say which rows of which segment were erased, with their proofs."""
+        return self.audit / "erasures"
+
+    @property
+    def anchors_file(self) -> Path:
+        """Places to which each new checkpoint is copied."""
+        return self.root / "anchors.toml"
+
+    @property
+    def development_key(self) -> Path:
+        """A signing key kept beside the data, where no better place was named."""
+        return self.root / "signing_key.pem"
+
+    @property
     def batches(self) -> Path:
         """Rejected rows of each import."""
         return self.root / "batches"
@@ -87,6 +117,14 @@ class StoreLayout:
     def index_file(self, number: int) -> Path:
         """A segment's event ids."""
         return self.index / f"seg-{number:010d}.ids"
+
+    def checkpoint_file(self, size: int) -> Path:
+        """The checkpoint over the first `size` headers."""
+        return self.checkpoints / f"{size:010d}.note"
+
+    def key_note(self, number: int) -> Path:
+        """The note that introduces a key."""
+        return self.key_notes / f"{number:010d}.note"
 
     def rejects_file(self, batch_id: str) -> Path:
         """The rejected rows of one import."""

@@ -1,0 +1,106 @@
+"""Inclusion proofs: from an entry's leaf to its segment's root, and from a header to the head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from muniment.errors import EvidenceBrokenError, StoreError
+from muniment.integrity.canonical import entry_bytes
+from muniment.integrity.checkpoints import Checkpoint, header_leaves
+from muniment.integrity.merkle import MerkleTree, leaf_hash
+from muniment.store.checkpoint_files import latest_checkpoint
+from muniment.store.open import Store
+
+_TREES_KEPT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class EntryProof:
+    """An entry's canonical bytes and the way from their leaf hash to its segment's root."""
+
+    event_id: str
+    segment_no: int
+    leaf_index: int
+    size: int
+    content: bytes
+    path: tuple[str, ...]
+
+
+class LogProver:
+    """Makes proofs of one store's log; keeps the trees of the segments used last."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tree = lru_cache(maxsize=_TREES_KEPT)(self._read_tree)
+
+    def entries(self, event_ids: Sequence[str]) -> list[EntryProof]:
+        """A proof for each entry that is sealed, in the order of the log; others are left out.
+
+        Raises EvidenceBrokenError where an entry's bytes do not give its sealed leaf.
+        """
+        rows = self._store.audit.rows_by_id(list(event_ids))
+        placed = []
+        for event_id, row in rows.items():
+            place = self._store.audit.place(event_id)
+            if place is not None:
+                placed.append((*place, event_id, row))
+        placed.sort(key=lambda each: each[:2])
+        return [self._proof(no, index, event_id, row) for no, index, event_id, row in placed]
+
+    def _proof(self, segment_no: int, index: int, event_id: str, row: Any) -> EntryProof:
+        content, tree = entry_bytes(dict(row)), self._tree(segment_no)
+        if leaf_hash(content) != tree.leaf(index):
+            raise EvidenceBrokenError(
+                f"entry `{event_id}`, leaf {index} of segment {segment_no}: its bytes do not give "
+                "the leaf that was sealed. Run `muniment verify`, then restore the segment."
+            )
+        path = tuple(step.hex() for step in tree.inclusion(index))
+        return EntryProof(event_id, segment_no, index, tree.size, content, path)
+
+    def _read_tree(self, segment_no: int) -> MerkleTree:
+        stored = self._store.layout.leaves_file(segment_no).read_bytes()
+        tree = MerkleTree([stored[at : at + 32] for at in range(0, len(stored), 32)])
+        if tree.root.hex() != self._store.audit.header(segment_no)["merkle_root"]:
+            raise EvidenceBrokenError(
+                f"segment {segment_no}: its leaf hashes do not give the root in its header. "
+                "Run `muniment verify`, then restore them from a backup."
+            )
+        return tree
+
+
+def proof_document(store: Store, event_id: str) -> dict[str, Any]:
+    """Everything that proves one entry, down to the newest checkpoint, as plain JSON values.
+
+    Raises StoreError when the entry is not sealed, or its segment not covered by a checkpoint yet.
+    """
+    proofs = LogProver(store).entries([event_id])
+    if not proofs:
+        raise StoreError(f"entry `{event_id[:80]}` is not sealed, or there is none. Check the id.")
+    head = latest_checkpoint(store.layout)
+    if head is None or head.size < proofs[0].segment_no:
+        raise StoreError(
+            f"entry `{event_id}` is sealed in segment {proofs[0].segment_no}, which no checkpoint "
+            "covers yet. Run `muniment seal`."
+        )
+    return _document(store, proofs[0], head)
+
+
+def _document(store: Store, proof: EntryProof, head: Checkpoint) -> dict[str, Any]:
+    headers = [store.audit.header(number) for number in range(1, head.size + 1)]
+    tree = MerkleTree(header_leaves(headers))
+    return {
+        "event_id": proof.event_id,
+        "canonical": proof.content.decode(),
+        "leaf_hash": leaf_hash(proof.content).hex(),
+        "segment": proof.segment_no,
+        "leaf_index": proof.leaf_index,
+        "segment_size": proof.size,
+        "path": list(proof.path),
+        "header": headers[proof.segment_no - 1],
+        "header_index": proof.segment_no - 1,
+        "header_path": [step.hex() for step in tree.inclusion(proof.segment_no - 1)],
+        "checkpoint": head.content,
+    }
