@@ -37,7 +37,7 @@ def assess_requirements(
             out_of_scope.get((framework.id, requirement.id)),
         )
         for framework in frameworks.values()
-        for requirement in framework.requirements
+        for requirement in framework.assessed
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NoReturn
 
 from muniment.bundle import mappings_root
-from muniment.catalog.yaml_files import KeyPath, YamlFile, build, display_path, read_yaml
+from muniment.catalog.framework_checks import Placed, check_framework
+from muniment.catalog.framework_files import SHARED_KEYS, FrameworkFiles, framework_files
+from muniment.catalog.yaml_files import build
 from muniment.errors import CatalogError
 from muniment.model.controls import Control
 from muniment.model.frameworks import Framework, Requirement
@@ -18,16 +17,12 @@ from muniment.model.frameworks import Framework, Requirement
 def load_frameworks(folder: Path | None = None) -> dict[str, Framework]:
     """Every framework of a folder by id, in order of id.
 
-    folder: default mappings/frameworks/ of the package. Raises CatalogError naming file, line and
-    remedy for the first thing that is wrong. Whether the mapped controls exist is check_mappings().
+    folder: default mappings/frameworks/ of the package. A unit that names no classes, days or
+    interpretation has those of the unit above it. Raises CatalogError naming file, line and remedy
+    for the first thing that is wrong. Whether the mapped controls exist is check_mappings().
     """
-    source = folder or _shipped()
-    paths = sorted(source.glob("*.yaml"))
-    if not paths:
-        raise CatalogError(
-            f"`{display_path(source)}` holds no framework. Put one `<id>.yaml` per edition there."
-        )
-    return {path.stem: _load(path) for path in paths}
+    found = framework_files(folder or _shipped())
+    return {name: _load(files) for name, files in found.items()}
 
 
 def check_mappings(
@@ -41,15 +36,20 @@ def check_mappings(
     CatalogError naming file, line and remedy.
     """
     for framework in frameworks.values():
-        path = (folder or _shipped()) / f"{framework.id}.yaml"
-        for place, requirement in _placed(framework):
+        for position, requirement in enumerate(framework.requirements):
             for index, mapping in enumerate(requirement.controls):
                 wrong = _unknown(mapping.control, controls)
                 if wrong:
-                    # Read again only for an error, so that the model need not carry line numbers.
-                    at = (*place, "controls", index, "control")
-                    where = read_yaml(path).where(at) if path.is_file() else f"`{framework.id}`"
+                    where = _line_of(folder or _shipped(), framework.id, position, index)
                     raise CatalogError(f"{where}: requirement `{requirement.id}` names {wrong}")
+
+
+def _line_of(folder: Path, framework_id: str, position: int, index: int) -> str:
+    """File and line of a mapping, read again so that the model need not carry line numbers."""
+    files = framework_files(folder).get(framework_id)
+    if files is None:
+        return f"`{framework_id}`"
+    return list(files.entries("requirements"))[position].where("controls", index, "control")
 
 
 def _unknown(name: str, controls: Mapping[str, Control]) -> str | None:
@@ -66,76 +66,30 @@ def _unknown(name: str, controls: Mapping[str, Control]) -> str | None:
     return None
 
 
-def _load(path: Path) -> Framework:
-    file = read_yaml(path)
-    framework = build(Framework, file, {**file.content, "digest": file.sha256})
-    if framework.id != path.stem:
-        what = f"id `{framework.id}` differs from the file's name"
-        _refuse(file, ("id",), what, "Give both the same name.")
-    _check_ids(file, framework)
-    for place, requirement in _placed(framework):
-        _check_dates(file, place, requirement)
-        _check_order(file, place, requirement)
-        _check_weights(file, place, requirement)
+def _load(files: FrameworkFiles) -> Framework:
+    placed: list[Placed] = [
+        (entry, _own_dates(build(Requirement, entry.file, content, entry.place)))
+        for entry, content in files.units()
+    ]
+    head = files.head.content
+    shared = {
+        key: [entry.content for entry in files.entries(key)]
+        for key in SHARED_KEYS
+        if key != "requirements"
+    }
+    units = [unit for _, unit in placed]
+    content = {**head, **shared, "requirements": units, "digest": files.digest}
+    if "requirements" not in head and not units:
+        del content["requirements"]  # so that the error names the missing key
+    framework = build(Framework, files.head, content)
+    check_framework(files, framework, placed)
     return framework
 
 
-def _check_ids(file: YamlFile, framework: Framework) -> None:
-    seen: set[str] = set()
-    for place, requirement in _placed(framework):
-        if requirement.id in seen:
-            what = f"requirement `{requirement.id}` stands twice"
-            _refuse(file, (*place, "id"), what, "Keep one, with the controls of both.")
-        seen.add(requirement.id)
-
-
-def _check_dates(file: YamlFile, place: KeyPath, requirement: Requirement) -> None:
-    for key in ("applies_from", "applies_from_before_amendment"):
-        text = getattr(requirement, key)
-        if text is not None and not _is_day(text):
-            what = f"requirement `{requirement.id}`: `{key}` is `{text}`, which is no day"
-            _refuse(file, (*place, key), what, 'Write it as "2027-12-02".')
-
-
-def _check_order(file: YamlFile, place: KeyPath, requirement: Requirement) -> None:
-    names = [mapping.control for mapping in requirement.controls]
-    for index, (first, second) in enumerate(pairwise(names), start=1):
-        at = (*place, "controls", index, "control")
-        what = f"requirement `{requirement.id}`: "
-        if second < first:
-            what += f"controls are not sorted, `{second}` comes after `{first}`"
-            _refuse(file, at, what, f"Put `{second}` before `{first}`.")
-        if second == first or second.partition("/")[0] in names[:index]:
-            what += f"`{second}` is mapped besides `{first}`, so its exceptions would count twice"
-            _refuse(file, at, what, "Map the control once, or its attributes without it.")
-
-
-def _check_weights(file: YamlFile, place: KeyPath, requirement: Requirement) -> None:
-    tested = [mapping for mapping in requirement.controls if not mapping.only_supports]
-    if not tested and not requirement.manual:
-        what = f"requirement `{requirement.id}`: no control can evidence it, even in part"
-        remedy = "Say under `manual:` what evidence a person must bring."
-        _refuse(file, (*place, "controls"), what, remedy)
-    if requirement.evidenced_together and sum(mapping.contributes for mapping in tested) < 2:
-        what = f"requirement `{requirement.id}`: fewer than two controls contribute to it"
-        remedy = "Map a second contributing control, or drop `evidenced_together`."
-        _refuse(file, (*place, "evidenced_together"), what, remedy)
-
-
-def _refuse(file: YamlFile, place: KeyPath, what: str, remedy: str) -> NoReturn:
-    raise CatalogError(f"{file.where(place)}: {what}. {remedy}")
-
-
-def _placed(framework: Framework) -> Iterator[tuple[KeyPath, Requirement]]:
-    for index, requirement in enumerate(framework.requirements):
-        yield ("requirements", index), requirement
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
+def _own_dates(unit: Requirement) -> Requirement:
+    """The unit without the days of classes that it does not concern."""
+    kept = tuple(d for d in unit.other_dates if not unit.classes or {*d.classes} & {*unit.classes})
+    return unit if kept == unit.other_dates else unit.model_copy(update={"other_dates": kept})
 
 
 def _listed(names: Iterable[str]) -> str:

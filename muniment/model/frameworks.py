@@ -1,12 +1,24 @@
-"""A framework as data: its edition, its requirements, and the controls that bear on each."""
+"""A framework as data: its edition, its units, and the controls that bear on each requirement."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field
 
 from muniment.model.controls import Strict
+from muniment.model.legal import (
+    Amendment,
+    Applicability,
+    ClassDates,
+    LegalDate,
+    Penalty,
+    RiskClass,
+    Role,
+    SourceConflict,
+    Transition,
+)
 from muniment.model.outcomes import Relation, Strength
 
 
@@ -46,28 +58,60 @@ class ControlMapping(Strict):
 
 
 class Requirement(Strict):
-    """A clause, article paragraph or subcategory: official id and title, summary in our words.
+    """One unit of a framework: a clause, article, point or subcategory, or what groups them.
 
-    applies_from: first day of application (ISO date); None for a voluntary framework.
+    kind: a `requirement` is assessed and counted; a `heading` groups what is below it and takes its
+    state from there; `context` is listed without state, and `not_assessed` says why.
+    title: the official one (of the article, for its paragraphs); label: our own short name.
+    classes: empty means systems of any class. only_where: a further condition, in words, that no
+    register records. applies_from: first day of application, None for a voluntary framework;
+    other_dates: days of single classes; formally_from: the day by the law's letter where
+    applies_from is our reading, which `interpretation` explains.
+    The catalog fills classes, days and interpretation from `parent` where a unit is silent.
     evidenced_together: several contributing controls may evidence it together.
     """
 
     id: str
+    kind: Literal["requirement", "heading", "context"] = "requirement"
     title: str
+    title_verified: bool = True
+    label: str = ""
     summary: str
     parent: str | None = None
     roles: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    only_where: str | None = None
     applies_from: str | None = None
     applies_from_before_amendment: str | None = None
+    other_dates: tuple[ClassDates, ...] = ()
+    formally_from: str | None = None
+    transition: Transition | None = None
+    interpretation: str | None = None
+    amended: Amendment | None = None
+    not_assessed: str | None = None
     manual: str | None = None
     evidenced_together: bool = False
     source: str
     controls: tuple[ControlMapping, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """What to call it in a list: our label, else the official title."""
+        return self.label or self.title
+
+    @property
+    def assessed(self) -> bool:
+        """It has a state of its own and is counted in the score."""
+        return self.kind == "requirement"
+
+    def applies_from_for(self, risk_class: str | None) -> str | None:
+        """First day of application for systems of a class; the unit's own day for any other."""
+        days = (d.applies_from for d in self.other_dates if risk_class in d.classes)
+        return next(days, self.applies_from)
+
 
 class Framework(Strict):
-    """One edition of a framework."""
+    """One edition of a framework; `requirements` holds all its units, each after its parent."""
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
     name: str
@@ -78,5 +122,51 @@ class Framework(Strict):
     licence_note: str
     coverage_note: str
     source: str
+    applicability: Applicability | None = None
+    roles: tuple[Role, ...] = ()
+    classes: tuple[RiskClass, ...] = ()
+    penalties: tuple[Penalty, ...] = ()
+    calendar: tuple[LegalDate, ...] = ()
+    source_conflicts: tuple[SourceConflict, ...] = ()
     requirements: tuple[Requirement, ...]
     digest: str = ""  # filled by the catalog
+
+    @cached_property
+    def units(self) -> dict[str, Requirement]:
+        """Every unit by id, in the framework's order."""
+        return {unit.id: unit for unit in self.requirements}
+
+    @cached_property
+    def assessed(self) -> tuple[Requirement, ...]:
+        """The units that have a state and are counted."""
+        return tuple(unit for unit in self.requirements if unit.assessed)
+
+    @cached_property
+    def children(self) -> dict[str | None, tuple[Requirement, ...]]:
+        """The units directly below each unit; under None those at the top."""
+        below: dict[str | None, list[Requirement]] = {}
+        for unit in self.requirements:
+            below.setdefault(unit.parent, []).append(unit)
+        return {parent: tuple(units) for parent, units in below.items()}
+
+    def path(self, unit_id: str) -> tuple[Requirement, ...]:
+        """The units above one, from the top down, without itself."""
+        above: list[Requirement] = []
+        parent = self.units[unit_id].parent
+        while parent is not None:
+            above.append(self.units[parent])
+            parent = self.units[parent].parent
+        return tuple(reversed(above))
+
+    def below(self, unit_id: str) -> tuple[Requirement, ...]:
+        """Every assessed unit at any depth below one, in order; itself where it is assessed."""
+        unit = self.units[unit_id]
+        found = [unit] if unit.assessed else []
+        for child in self.children.get(unit_id, ()):
+            found += self.below(child.id)
+        return tuple(found)
+
+    def penalties_for(self, unit_id: str) -> tuple[Penalty, ...]:
+        """The fines that name the unit or one above it."""
+        names = {unit_id, *(unit.id for unit in self.path(unit_id))}
+        return tuple(penalty for penalty in self.penalties if names & set(penalty.units))
