@@ -62,7 +62,7 @@ def show(*parts: Markup) -> None:
     st.html(join(parts))
 
 
-def address(page: str, **query: str | int | None) -> str:
+def address(page: str, /, **query: str | int | None) -> str:
     """Address of a page in this dashboard; keys without value are left out."""
     kept = {key: str(value) for key, value in query.items() if value not in (None, "")}
     return f"/{page}{'?' if kept else ''}{urlencode(kept)}"

@@ -18,11 +18,13 @@ import streamlit as st
 
 from muniment.assessment.changes import compare_assessments
 from muniment.errors import EvidenceBrokenError, UsageError
+from muniment.evidence.agent_file import agent_file, agent_rows
 from muniment.evidence.dossier import Dossier, load_dossier
 from muniment.evidence.provenance import provenance
 from muniment.model.controls import Control
 from muniment.model.results import ControlResult
 from muniment.store.encoder import entry_rows
+from muniment.store.explorer import Window, explore, tally
 from muniment.store.open import open_store
 
 Row = dict[str, Any]
@@ -35,6 +37,14 @@ RUN_COLUMNS = (
     "policy_result", "policy_enforced", "approval_id", "oversight_decision", "autonomy_tier",
     "executed", "outcome", "error_type", "amount", "currency",
 )  # fmt: skip
+
+
+EVENT_ROWS = 50
+EVENT_COLUMNS = (
+    "event_time", "agent_id", "agent_name", "action_type", "operation_name", "target_name",
+    "policy_result", "outcome", "executed", "trace_id", "source_id",
+)  # fmt: skip
+DIVIDED_BY = ("outcome", "policy_result", "action_type", "agent_id")
 
 
 class View(NamedTuple):
@@ -124,6 +134,44 @@ def changes(
     now = _dossier(View(store, assessment_id, as_of, known_at, scope)).assessment
     found: Row = plain(compare_assessments(_dossier(before).assessment, now))
     return found
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def agents(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> list[Row]:
+    """The registry at the assessment's clocks, with each agent's exceptions by control."""
+    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    with open_store(Path(store)) as opened:
+        found: list[Row] = plain(agent_rows(opened, dossier))
+    return found
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def agent(
+    store: str, assessment_id: str, as_of: str, known_at: str, scope: str, *, agent_id: str
+) -> Row | None:
+    """One agent: registry row and its history, people, grants with their uses, items."""
+    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    with open_store(Path(store)) as opened:
+        found = agent_file(opened, dossier, agent_id)
+    return plain(found) if found else None
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def activity(
+    store: str, assessment_id: str, as_of: str, known_at: str, scope: str,
+    *, start: str, end: str, where: tuple[tuple[str, str], ...], text: str, offset: int,
+) -> Row:  # fmt: skip
+    """Events of a bounded window, newest first, their number, and how they divide."""
+    _dossier(View(store, assessment_id, as_of, known_at, scope))
+    window = Window(start, end, known_at, where, text)
+    with open_store(Path(store)) as opened:
+        rows, total = explore(opened.audit, window, EVENT_COLUMNS, limit=EVENT_ROWS, offset=offset)
+        divided = {name: tally(opened.audit, window, [name]) for name in DIVIDED_BY}
+    return {
+        "rows": [{name: row[name] for name in ("event_id", *EVENT_COLUMNS)} for row in rows],
+        "total": total,
+        "divided": {name: [(key[0], n) for key, n in found] for name, found in divided.items()},
+    }
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

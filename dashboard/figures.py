@@ -122,3 +122,9 @@ def ladder(stage: int, stages: int, name: str) -> Markup:
     )
     words = f"stage {stage} of {stages}, {name}"
     return html('<span class="m-ladder" role="img" aria-label="{}">{}</span>', words, steps)
+
+
+def share_bar(part: int, whole: int) -> Markup:
+    """A part of the largest, as a bar; its number stands beside it."""
+    width = max(2.0, 100 * part / whole) if part and whole else 0
+    return html('<span class="m-share"><span style="width:{}%"></span></span>', f"{width:.1f}")

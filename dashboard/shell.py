@@ -19,8 +19,9 @@ from muniment.assessment.changes import assessment_before
 
 NAVIGATION: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Assurance", ("", "requirements", "controls", "maturity")),
+    ("Operations", ("agents", "activity")),
 )
-_PARENT = {"control": "controls", "item": "controls", "run": "controls"}
+_PARENT = {"control": "controls", "item": "controls", "run": "activity", "agent": "agents"}
 
 
 @dataclass(frozen=True, slots=True)

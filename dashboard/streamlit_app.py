@@ -12,6 +12,9 @@ import streamlit as st
 from dashboard import data
 from dashboard.shell import Frame, frame, sidebar
 from dashboard.views import (
+    activity,
+    agent,
+    agents,
     control,
     controls,
     item,
@@ -29,6 +32,9 @@ PAGES: tuple[tuple[str, str, Callable[[Frame], None]], ...] = (
     ("controls", "Controls", controls.show),
     ("requirements", "Requirements", requirements.show),
     ("maturity", "Maturity", maturity.show),
+    ("agents", "Agents", agents.show),
+    ("activity", "Activity", activity.show),
+    ("agent", "Agent", agent.show),
     ("control", "Control", control.show),
     ("item", "Item", item.show),
     ("run", "Run", run.show),

@@ -20,7 +20,7 @@ FILES = sorted(FOLDER.rglob("*.py"))
 QUESTION = ["store", "assessment_id", "as_of", "known_at", "scope"]
 STREAMLIT_NAMES = {
     "Page", "cache_data", "context", "html", "navigation", "page_link", "query_params",
-    "selectbox", "session_state", "set_page_config", "sidebar",
+    "selectbox", "session_state", "set_page_config", "sidebar", "text_input",
 }  # fmt: skip
 
 

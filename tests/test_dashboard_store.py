@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +16,20 @@ from muniment.model.outcomes import State
 from muniment.sealing.log import AuditLog
 from muniment.store.open import create_store
 from tests.builders import dossier as dossiers
+from tests.builders.entries import entry, table
+from tests.builders.screens import HOSTILE
 from tests.test_dashboard_pages import EXCEPTION, draw
 
 HELD_FROM = "2026-01-01T00:00:00.000000000Z"
+GRANTED = {"permission_set_id": "PS-1", "agent_id": "AGT-0017",
+           "tools": ["pay.release", "gl.export"]}  # fmt: skip
+
+
+def _act(number: int, target: str) -> dict[str, Any]:
+    return entry(
+        number, agent_id="AGT-0017", target_name=target, executed=True, outcome="success",
+        event_time=f"2026-11-19T10:{number % 60:02d}:00.000000000Z", trace_id="7f3a9c02d1e1",
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -24,13 +37,18 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store with one sealed agent row, which the first exception of OVR-03 rests on."""
     folder = tmp_path / "store"
     monkeypatch.setenv("MUNIMENT_STORE", str(folder))
-    for function in (data.book, data.control, data.items, data.item, data.sources):
+    for function in (data.book, data.control, data.items, data.item, data.sources, data.agents,
+                     data.agent, data.activity):  # fmt: skip
         function.clear()
     with create_store(folder, organisation="Northwind Freight", time_zone="Europe/Berlin",
                       recorded_by="test") as store:  # fmt: skip
         row = {"agent_id": "AGT-0017", "name": "Invoice Matcher"}
         with store.records.writing() as writer:
             writer.put("agent", row, valid_from=HELD_FROM, recorded_by="test", source_id="csv")
+            writer.put("permission_set", GRANTED, valid_from=HELD_FROM, recorded_by="test",
+                       source_id="csv")  # fmt: skip
+        acts = [_act(n, "pay.release") for n in range(60)] + [_act(60, HOSTILE)]
+        AuditLog(store).append(table(*acts))
         AuditLog(store).seal()
         ref = f"record/agent/{store.records.all_rows('agent')[0]['row_id']}"
         test = dossiers.tested(State.FAIL, 3862, 14, 2)
@@ -39,7 +57,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         held = dossiers.dossier()
         first, *others = held.assessment.controls
         changed = replace(first, tests=(replace(test, items=items),))
-        assessment = replace(held.assessment, controls=(changed, *others))
+        clock = replace(dossiers.CLOCK, known_at=store.records.settled_now())
+        assessment = replace(held.assessment, controls=(changed, *others), clock=clock)
         digests = write_assessment(store, assessment, held.controls, held.frameworks, {})
         with store.records.writing() as writer:
             writer.add_assessment(assessment, digests.document_sha256)
@@ -92,3 +111,41 @@ def test_folder_without_assessment_says_so(tmp_path: Path, monkeypatch: pytest.M
     create_store(tmp_path / "new", organisation="Northwind Freight", time_zone="UTC",
                  recorded_by="test").close()  # fmt: skip
     assert "No assessment yet" in draw("overview")
+
+
+@pytest.mark.usefixtures("root")
+def test_agents_are_listed_with_what_is_not_recorded() -> None:
+    html = draw("agents")
+    assert "1 registered agent" in html
+    assert "1 without an owner on record, 1 without an EU class." in html
+    assert "AGT-0017" in html
+    assert "Invoice Matcher" not in draw("agents", {"business_unit": "elsewhere"})
+
+
+@pytest.mark.usefixtures("root")
+def test_agent_page_sets_grants_beside_uses() -> None:
+    html = draw("agent", {"id": "AGT-0017"})
+    assert "It used 1 of its 2 permissions" in html
+    assert re.search(r"gl\.export.*?unused", html, re.DOTALL)
+    assert "1 permission of 2 not used in the period." in html
+    assert "&lt;img src=x" in html
+    assert "Unknown agent" in draw("agent", {"id": "AGT-9999"})
+
+
+@pytest.mark.usefixtures("root")
+def test_activity_pages_through_a_day_and_leads_to_the_run() -> None:
+    day = {"day": "2026-11-19"}
+    html = draw("activity", day)
+    assert "61 events on 2026-11-19." in html
+    assert "1 to 50 of 61" in html
+    assert "/run?" in html
+    assert "51 to 61 of 61" in draw("activity", {**day, "page": "2"})
+    assert "1 event on 2026-11-19." in draw("activity", {**day, "text": "onerror"})
+    assert "No event of 2026-11-18 answers." in draw("activity", {"day": "2026-11-18"})
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("query", [{"day": "2026-99-99"}, {"page": "999999"}, {"page": "-1"},
+                                   {"agent_id": "' or 1=1"}, {"text": "\x00%"}])  # fmt: skip
+def test_activity_survives_any_address(query: dict[str, str]) -> None:
+    assert "What happened?" in draw("activity", query)

@@ -25,7 +25,8 @@ def show(frame: Frame) -> None:
     steps = run_tree(rows)
     refs = tuple(f"event/{row['event_id']}" for row in rows)
     failed = data.exceptions_among(*frame.view, refs=refs)
-    trail = (ui.link(ui.address("controls"), "Controls"), html("run"))
+    every = ui.address("activity", assessment=frame.assessment_id)
+    trail = (ui.link(every, "Activity"), html("run"))
     ui.show(
         header_line(frame),
         ui.page_title(html("Run {}", trace), _badge(failed), trail=trail),
