@@ -24,13 +24,21 @@ from muniment.model.records import (
     PERSON,
     RecordTable,
 )
-from muniment.model.sources import SKIP, Condition, FieldMap, Recognise, RowMap, SourceMap
+from muniment.model.sources import (
+    SKIP,
+    Condition,
+    FieldMap,
+    Recognise,
+    Requirement,
+    RowMap,
+    SourceMap,
+)
 
 EVENT = "event"
 MAPPABLE_TABLES: dict[str, RecordTable] = {
     table.name: table for table in (AGENT, PERMISSION_SET, PERSON, APPROVAL, BUDGET)
 }
-_FLAT = frozenset({"csv", "otlp_json", "parquet"})
+_FLAT = frozenset({"csv", "lines", "otlp", "parquet", "w3c"})
 _EVENT_COLUMNS = {c.name: c for c in CONTENT_COLUMNS if c.name in MAPPABLE_NAMES}
 
 
@@ -101,6 +109,8 @@ def _known_keys(loc: tuple[str | int, ...]) -> Iterable[str]:
         model = Recognise
     elif names[:2] == ["maps", "where"]:
         return (*Condition.model_fields, "in")
+    elif names[:2] == ["maps", "require"]:
+        model = Requirement
     elif names[:2] in (["maps", "columns"], ["maps", "valid_from"]):
         model = FieldMap
     elif names[:1] == ["maps"]:
@@ -150,6 +160,7 @@ def _check_row_map(file: YamlFile, at: KeyPath, source_map: SourceMap, row_map: 
     _check_choice(file, (*at, "record"), "record", row_map.record, (EVENT, SKIP, *MAPPABLE_TABLES))
     _check_paths(file, (*at, "rows"), [row_map.rows])
     _check_paths(file, (*at, "where"), [condition.path for condition in row_map.where])
+    _check_paths(file, (*at, "require"), [requirement.path for requirement in row_map.require])
     _check_paths(file, (*at, "natural_key"), row_map.natural_key)
     if source_map.reads in _FLAT and row_map.rows != "$":
         raise _wrong(
@@ -195,7 +206,7 @@ def _check_record(file: YamlFile, at: KeyPath, row_map: RowMap) -> None:
 
 
 def _check_field(file: YamlFile, at: KeyPath, column: Column, field: FieldMap, rows: str) -> None:
-    _check_paths(file, at, field.all_paths)
+    _check_paths(file, at, field.all_paths + ((field.masked_by,) if field.masked_by else ()))
     _check_zone(file, (*at, "zone"), field.zone)
     if "$" in field.all_paths and "[*]" in rows:
         raise _wrong(file, at, "`$` alone would hold a whole file of rows. Name a part, `$.info`.")
@@ -203,6 +214,10 @@ def _check_field(file: YamlFile, at: KeyPath, column: Column, field: FieldMap, r
         raise _wrong(file, at, f"`{IMPORT_TIME}` is a time, `{column.name}` is not.")
     if field.zone is not None and column.kind is not ColumnKind.TIME:
         raise _wrong(file, (*at, "zone"), f"`{column.name}` is no time, so it has no zone.")
+    if field.sum_of and column.kind not in (ColumnKind.INTEGER, ColumnKind.DECIMAL):
+        raise _wrong(file, (*at, "sum_of"), f"`{column.name}` is no number, so nothing adds up.")
+    if field.time and column.kind is not ColumnKind.TIME:
+        raise _wrong(file, (*at, "time"), f"`{column.name}` is no time. Leave `time` out.")
     if field.round is not None and column.kind is not ColumnKind.DECIMAL:
         raise _wrong(file, (*at, "round"), f"`{column.name}` is no decimal. Leave `round` out.")
     given = [*(field.values or {}).values(), field.default, field.const]

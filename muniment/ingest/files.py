@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from muniment.errors import InputError
+from muniment.ingest.compressed import Unpacked, unpacked
 
 _CHUNK = 1 << 20
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -17,15 +18,20 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file as it was when the import began; readers read no further than `size`."""
+    """A file as it was when the import began; readers read no further than `size`.
+
+    path: its plain bytes, unpacked where it was compressed. sha256: of the file as delivered.
+    """
 
     path: Path
     sha256: str
     size: int
+    name: str = ""
+    held: Unpacked | None = None
 
 
 def examine(path: Path) -> SourceFile:
-    """The file's digest and size.
+    """The file's digest and size; a compressed file is unpacked.
 
     Raises InputError if it is missing, a folder, empty or unreadable.
     """
@@ -37,6 +43,7 @@ def examine(path: Path) -> SourceFile:
             while block := stream.read(_CHUNK):
                 digest.update(block)
                 size += len(block)
+        held = unpacked(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(
@@ -44,7 +51,9 @@ def examine(path: Path) -> SourceFile:
         ) from error
     if size == 0:
         raise InputError(f"`{path}` is empty. Export it again.")
-    return SourceFile(path, digest.hexdigest(), size)
+    if held is not None:
+        return SourceFile(held.path, digest.hexdigest(), held.path.stat().st_size, path.name, held)
+    return SourceFile(path, digest.hexdigest(), size, path.name)
 
 
 @contextmanager

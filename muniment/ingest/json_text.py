@@ -64,8 +64,8 @@ class JsonCursor:
         self._ended = False
         self._lines = 0
 
-    def elements(self, names: tuple[str, ...], keep: dict[str, Any]) -> Iterator[Any]:
-        """Elements of the array that is reached by `names`, in order.
+    def elements(self, names: tuple[str, ...], keep: dict[str, Any]) -> Generator[Any, None, bool]:
+        """Elements of the array that is reached by `names`, in order; returns whether it is there.
 
         keep: names of top-level members to collect on the way; they are filled in place and
         complete once the last element was given. The document is
@@ -77,11 +77,7 @@ class JsonCursor:
                 raise self._wrong("has more text after its end")
         except RecursionError as error:
             raise self._wrong("is nested too deeply") from error
-        if not found and names:
-            raise InputError(
-                f"`{self._name}` has no array `{'.'.join(names)}`. "
-                "Choose the source map of its format."
-            )
+        return found
 
     def whole(self) -> Any:
         """The only value of the document, held in memory as one row."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +19,7 @@ from muniment.ingest.rows import RowError
 from muniment.ingest.values import (
     SIMPLE,
     check_choice,
+    to_decimal,
     to_fixed_decimal,
     to_list,
     to_text,
@@ -24,7 +27,7 @@ from muniment.ingest.values import (
 )
 from muniment.model.columns import Column, ColumnKind
 from muniment.model.paths import IMPORT_TIME, MISSING, Path, Row, parse_path
-from muniment.model.sources import SKIP, Condition, FieldMap, RowMap, SourceMap
+from muniment.model.sources import SKIP, Condition, FieldMap, Requirement, RowMap, SourceMap
 
 path_of = lru_cache(maxsize=4096)(parse_path)
 EMPTY: Any = type("Empty", (), {"__repr__": lambda _: "EMPTY"})()
@@ -53,12 +56,15 @@ class _Field:
     column: Column
     spec: FieldMap
     paths: tuple[Path, ...]
+    masked_by: Path | None
     zone: tzinfo | None
     plain: bool  # a text that is taken as it stands
 
 
 # Whence a value comes; every other part of a field map says how it is read.
 _ORIGIN = frozenset({"path", "paths"})
+# A regular expression may take long on a long text, and the text is the source's.
+_EXTRACTED_CHARACTERS = 8_192
 
 
 class Mapper:
@@ -69,8 +75,9 @@ class Mapper:
         self._source = source
         self._import_time = import_time
         self._nulls = frozenset(source.null_marks)
-        self._marks = frozenset(source.redaction_marks)
-        self._unusual = self._nulls | self._marks
+        self._marks = Marks(source)
+        self._unusual = self._nulls | self._marks.texts
+        self._require = [(each, path_of(each.path)) for each in row_map.require]
         self._where = [(condition, path_of(condition.path)) for condition in row_map.where]
         self._key = [path_of(path) for path in row_map.natural_key]
         self._fields = list(self._tried(row_map))
@@ -87,6 +94,8 @@ class Mapper:
         """The row in our terms, None for `skip`; RowError where it cannot be."""
         if self.row_map.record == SKIP:
             return None
+        for requirement, path in self._require:
+            check_requirement(requirement, path.find(row))
         mapped = MappedRow(self.row_map.record)
         for number in self._reach.columns(row.value):
             tried = self._fields[number]
@@ -117,8 +126,9 @@ class Mapper:
     def _field(self, column: Column, spec: FieldMap) -> _Field:
         zone = spec.zone or self._source.zone
         paths = tuple(path_of(path) for path in spec.all_paths)
+        masked_by = path_of(spec.masked_by) if spec.masked_by else None
         plain = column.kind is ColumnKind.TEXT and spec.model_fields_set <= _ORIGIN
-        return _Field(column, spec, paths, ZoneInfo(zone) if zone else None, plain)
+        return _Field(column, spec, paths, masked_by, ZoneInfo(zone) if zone else None, plain)
 
     def _holds(self, condition: Condition, found: Any) -> bool:
         if condition.one_of:
@@ -135,6 +145,8 @@ class Mapper:
             return list(one.spec.const) if isinstance(one.spec.const, tuple) else one.spec.const
         if one.spec.all_of:
             return self._joined(one, row)
+        if one.spec.sum_of:
+            return self._added(one, row)
         state = MISSING
         for path in one.paths:
             if path.start == IMPORT_TIME:
@@ -142,7 +154,7 @@ class Mapper:
             found = path.find(row)
             if found is MISSING:
                 continue
-            if isinstance(found, str) and found in self._marks:
+            if self._marks.holds(found):
                 state = REDACTED
             elif not self._blank(found):
                 return found
@@ -154,15 +166,27 @@ class Mapper:
         parts = [path.find(row) for path in one.paths]
         if all(part is MISSING for part in parts):
             return MISSING
-        if any(isinstance(part, str) and part in self._marks for part in parts):
+        if any(map(self._marks.holds, parts)):
             return REDACTED
         texts = ["" if p is MISSING or self._blank(p) else _word(p) for p in parts]
         return (one.spec.join or "").join(texts) if any(texts) else EMPTY
+
+    def _added(self, one: _Field, row: Row) -> Any:
+        """The sum of what is there; without its first part it would be a wrong one."""
+        parts = [path.find(row) for path in one.paths]
+        if any(map(self._marks.holds, parts)):
+            return REDACTED
+        if parts[0] is MISSING or self._blank(parts[0]):
+            return parts[0] if parts[0] is MISSING else EMPTY
+        there = (part for part in parts if part is not MISSING and not self._blank(part))
+        return sum((to_decimal(one.column.name, part) for part in there), Decimal(0))
 
     def _took_plain(self, mapped: MappedRow, one: _Field, row: Row) -> bool:
         """The short way for most values: a text at the first path, taken as it stands."""
         found = one.paths[0].find(row)
         if type(found) is not str or not found or found in self._unusual:
+            return False
+        if self._marks.pattern is not None and self._marks.holds(found):
             return False
         column = one.column
         value = to_text(column.name, found)
@@ -176,8 +200,14 @@ class Mapper:
             state = found if state is MISSING or found is not MISSING else state
             if found is not MISSING and found is not EMPTY:
                 break
+        if one.masked_by is not None and not self._nothing(one.masked_by.find(row)):
+            mapped.redacted.append(one.column.name)
+            state = MISSING if state is REDACTED or state is EMPTY else state
         if state is not MISSING:
             self._take(mapped, one, state)
+
+    def _nothing(self, found: Any) -> bool:
+        return found is MISSING or self._blank(found) or found == []
 
     def _take(self, mapped: MappedRow, one: _Field, found: Any) -> None:
         name = one.column.name
@@ -193,30 +223,22 @@ class Mapper:
                 mapped.values[name] = value
 
     def _read(self, mapped: MappedRow, one: _Field, found: Any) -> Any:
+        """The column's value; None where reading it leaves nothing."""
         spec, name, kind = one.spec, one.column.name, one.column.kind
         if one.plain:
             return check_choice(one.column, to_text(name, found))
-        value = _shaped(spec, name, self._cut(spec, kind, found))
-        if spec.values is not None:
-            value = _translated(spec, name, value)
+        split = spec.split or (self._source.split if kind is ColumnKind.TEXT_LIST else None)
+        value = _shaped(spec, name, found, split)
+        if spec.values is not None and value is not None:
+            value = _translated(spec, name, value, each=kind is ColumnKind.TEXT_LIST)
+        if value is None or (isinstance(value, str) and value in self._nulls):
+            return None
         if kind is ColumnKind.TIME:
-            text, stated = to_time(name, value, spec.time or "iso", one.zone)
+            text, stated = to_time(name, value, spec.time or ("iso",), one.zone)
             if name == "event_time":
                 mapped.values.setdefault("time_basis", "stated" if stated else "declared")
             return text
-        if kind is ColumnKind.DECIMAL:
-            return to_fixed_decimal(name, value, spec.unit, spec.round)
-        if kind is ColumnKind.TEXT:
-            return check_choice(one.column, _finished_text(spec, name, value))
-        if kind is ColumnKind.TEXT_LIST:
-            return [_cased(spec, item) for item in to_list(name, value)]
-        return SIMPLE[kind](name, value)
-
-    def _cut(self, spec: FieldMap, kind: ColumnKind, value: Any) -> Any:
-        by = spec.split or (self._source.split if kind is ColumnKind.TEXT_LIST else None)
-        if by is None or not isinstance(value, str):
-            return value
-        return [part.strip() for part in value.split(by) if part.strip()]
+        return _of_kind(one, value)
 
     def _finish_event(self, mapped: MappedRow, row: Row) -> None:
         if not self._key:
@@ -242,19 +264,64 @@ class Mapper:
         mapped.valid_from = self._read(mapped, self._valid_from, found)
 
 
+class Marks:
+    """The texts by which a source says that it masked a value."""
+
+    def __init__(self, source: SourceMap) -> None:
+        self.texts = frozenset(source.redaction_marks)
+        patterns = "|".join(f"(?:{pattern})" for pattern in source.redaction_patterns)
+        self.pattern = re.compile(patterns, re.S) if patterns else None
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is such a text."""
+        if not isinstance(value, str):
+            return False
+        return value in self.texts or bool(self.pattern and self.pattern.fullmatch(value))
+
+
 def _paths_of(tried: tuple[_Field, ...]) -> list[Path] | None:
     """Every path of a column; None where a constant fills it."""
     if any(one.spec.const is not None for one in tried):
         return None
-    return [path for one in tried for path in one.paths]
+    masks = [one.masked_by for one in tried if one.masked_by is not None]
+    return [path for one in tried for path in one.paths] + masks
 
 
-def _shaped(spec: FieldMap, name: str, value: Any) -> Any:
+def check_requirement(requirement: Requirement, found: Any) -> None:
+    """Raise RowError where a value is not as the format demands."""
+    for item in found if isinstance(found, list) else [] if found is MISSING else [found]:
+        lacking = [n for n in requirement.has if not isinstance(item, dict) or not item.get(n)]
+        text = item if isinstance(item, str) else canonical_text(item)
+        differs = requirement.matches is not None and not re.fullmatch(requirement.matches, text)
+        if lacking or differs:
+            what = f"lacks `{lacking[0]}`" if lacking else f"is `{text[:60]}`"
+            raise RowError(
+                f"not valid: {requirement.says}",
+                f"{requirement.says}, but at `{requirement.path}` one {what}",
+            )
+
+
+def _of_kind(one: _Field, value: Any) -> Any:
+    spec, name, kind = one.spec, one.column.name, one.column.kind
+    if kind is ColumnKind.DECIMAL:
+        return to_fixed_decimal(name, value, spec.unit, spec.round)
+    if kind is ColumnKind.TEXT:
+        return check_choice(one.column, _finished_text(spec, name, value))
+    if kind is ColumnKind.TEXT_LIST:
+        return [_cased(spec, item) for item in to_list(name, value)]
+    return SIMPLE[kind](name, value)
+
+
+def _shaped(spec: FieldMap, name: str, value: Any, split: str | None) -> Any:
     if spec.json_text and isinstance(value, str):
         try:
             value = parse_json(value)
         except (ValueError, RecursionError) as error:
             raise RowError(f"{name}: not JSON", f"`{name}` is not exact JSON text") from error
+    if spec.extract is not None:
+        value = _extracted(spec.extract, name, value)
+    if split is not None and isinstance(value, str):
+        value = [part.strip() for part in value.split(split) if part.strip()]
     if spec.each is not None and isinstance(value, list):
         path = path_of(spec.each)
         found = [path.find(Row(item, None, item)) for item in value]
@@ -264,14 +331,22 @@ def _shaped(spec: FieldMap, name: str, value: Any) -> Any:
     return value
 
 
-def _translated(spec: FieldMap, name: str, value: Any) -> Any:
+def _extracted(pattern: str, name: str, value: Any) -> str | None:
+    text = to_text(name, value)
+    if len(text) > _EXTRACTED_CHARACTERS:
+        raise RowError(f"{name}: too long to extract", f"`{name}` is too long to extract from")
+    match = re.search(pattern, text)
+    return match.group(1) if match else None
+
+
+def _translated(spec: FieldMap, name: str, value: Any, *, each: bool) -> Any:
     values = spec.values or {}
-    if isinstance(value, list):
-        return [_translated(spec, name, item) for item in value]
+    if each and isinstance(value, list):
+        return [_translated(spec, name, item, each=False) for item in value]
     word = _word(value)
     if word in values:
         return values[word]
-    if spec.default is not None:
+    if "default" in spec.model_fields_set:
         return spec.default
     raise RowError(
         f"{name}: word not in the source map",

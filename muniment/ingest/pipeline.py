@@ -12,9 +12,9 @@ from muniment import __version__
 from muniment.catalog.sources import EVENT
 from muniment.errors import UsageError
 from muniment.ingest.batch import Counts, ImportBatch, Rejects, RunningMark, mark_interrupted
+from muniment.ingest.documents import read_documents
 from muniment.ingest.files import SourceFile, examine
 from muniment.ingest.mapping import MappedRow, Mapper, path_of
-from muniment.ingest.readers import read_documents
 from muniment.ingest.recognise import recognise
 from muniment.ingest.rows import Document, RowError, Unreadable, excerpt_of
 from muniment.ingest.writing import EventWriter, Import, RecordWriter
@@ -75,7 +75,7 @@ def _start_batch(one: Import, file: SourceFile) -> None:
         source_map=one.source.id,
         run_by=one.recorded_by,
         started_at=one.started_at,
-        source_uri=file.path.name,
+        source_uri=file.name,
         content_sha256=file.sha256,
         bytes=file.size,
         map_digest=one.source.digest,
@@ -195,7 +195,7 @@ def _rows(piece: Document, group: _Group) -> Iterator[Row]:
     path = path_of(group.rows)
     document = Row(piece.context, None, piece.context)
     _, inside = path.split_at_first_array()
-    if piece.rows is None or inside is None:
+    if piece.rows is None or inside is None or piece.value is piece.context:
         yield from unnest(document, path.steps)
     else:
         yield from unnest(Row(piece.value, document, piece.context), inside)

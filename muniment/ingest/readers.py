@@ -9,7 +9,7 @@ is refused alone and the rest counts.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path as FilePath
@@ -22,7 +22,6 @@ from muniment.errors import InputError
 from muniment.ingest.files import SourceFile, check_byte_order, open_text
 from muniment.ingest.headers import check_header
 from muniment.ingest.json_text import JsonCursor, parse_json
-from muniment.ingest.otlp import read_otlp
 from muniment.ingest.rows import MAX_ROW_BYTES, Document, Unreadable, excerpt_of
 from muniment.model.paths import Step, parse_path
 from muniment.model.sources import SourceMap
@@ -32,41 +31,47 @@ _PARQUET_ROWS = 1_000
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def read_documents(file: SourceFile, source: SourceMap) -> Iterator[Piece]:
-    """The pieces of a file, in order. Raises InputError before the first where the whole is bad."""
-    readers: dict[str, Callable[[SourceFile, SourceMap], Iterator[Piece]]] = {
-        "csv": read_csv,
-        "json": read_json,
-        "jsonl": read_json_lines,
-        "parquet": read_parquet,
-        "otlp_json": lambda file, _: read_otlp(file.path, lambda: lines_of(file)),
-    }
-    return readers[source.reads](file, source)
-
-
 def read_json(file: SourceFile, source: SourceMap) -> Iterator[Piece]:
-    """Elements of each array that the map's rows run over, or the whole document as one piece."""
+    """Elements of each array that the map's rows run over, or the whole document as one piece.
+
+    A map may name several arrays; InputError where the document has none of them.
+    """
     keep = dict.fromkeys(_document_names(source))
-    arrays = [(m.rows, parse_path(m.rows).split_at_first_array()) for m in source.maps]
-    for names in {names for _, (names, inside) in arrays if inside is not None}:
-        for _ in _elements(file, source, names, keep):
-            pass
-    for rows, (names, inside) in dict(arrays).items():
-        if inside is None:
-            with open_text(file.path, source.encoding) as stream:
-                value = JsonCursor(stream, file.path.name).whole()
+    arrays = {m.rows: parse_path(m.rows).split_at_first_array() for m in source.maps}
+    if any(inside is None for _, inside in arrays.values()):
+        with open_text(file.path, source.encoding) as stream:
+            value = JsonCursor(stream, file.path.name).whole()
+        for rows in arrays:
             yield Document(1, value, value, rows)
-            continue
+        return
+    lacking = [names for names in {names for names, _ in arrays.values()}
+               if not exhaust(_elements(file, source, names, keep))]  # fmt: skip
+    if len(lacking) == len({names for names, _ in arrays.values()}):
+        texts = " or ".join(f"`{'.'.join(map(str, names)) or '$'}`" for names in lacking)
+        raise InputError(
+            f"`{file.path.name}` has no array {texts}. Choose the source map of its format. "
+            "Nothing was imported."
+        )
+    for rows, (names, _) in arrays.items():
         for place, value in enumerate(_elements(file, source, names, {}), start=1):
             yield Document(place, value, keep, rows)
 
 
+def exhaust(elements: Generator[Any, None, bool]) -> bool:
+    """Read to the end, keeping nothing; whether the array was there."""
+    try:
+        while True:
+            next(elements)
+    except StopIteration as end:
+        return bool(end.value)
+
+
 def _elements(
     file: SourceFile, source: SourceMap, names: tuple[Step, ...], keep: dict[str, Any]
-) -> Iterator[Any]:
+) -> Generator[Any, None, bool]:
     with open_text(file.path, source.encoding) as stream:
         steps = tuple(str(name) for name in names)
-        yield from JsonCursor(stream, file.path.name).elements(steps, keep)
+        return (yield from JsonCursor(stream, file.path.name).elements(steps, keep))
 
 
 def _document_names(source: SourceMap) -> set[str]:

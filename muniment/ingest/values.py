@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from muniment.ingest.canonical_text import canonical_text
 from muniment.ingest.rows import MAX_TEXT_BYTES, RowError
 from muniment.model.columns import DECIMAL_PLACES, DECIMAL_PRECISION, Column, ColumnKind
-from muniment.model.times import MAX_NANOS, MIN_NANOS, format_time, parse_time
+from muniment.model.times import MAX_NANOS, MIN_NANOS, NANOS, format_time, parse_time
 
 _BAD_TEXT = re.compile("[\x00\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?\d{1,40}(?:\.\d{0,40})?(?:[eE][+-]?\d{1,3})?\Z", re.ASCII)
@@ -107,24 +107,62 @@ def to_fixed_decimal(column: str, value: Any, unit: str | None, keep: int | None
         return format(abs(fixed) if fixed.is_zero() else fixed, "f")
 
 
-def to_time(column: str, value: Any, spelling: str, zone: tzinfo | None) -> tuple[str, bool]:
+def to_time(
+    column: str, value: Any, spellings: Sequence[str], zone: tzinfo | None
+) -> tuple[str, bool]:
     """The fixed time string, and whether the value stated its zone (an epoch always does).
 
-    RowError for a local time that occurs twice or never in its zone, since guessing would move
-    evidence by an hour.
+    spellings: how it may be written, tried in turn. RowError for a local time that occurs twice or
+    never in its zone, since guessing would move evidence by an hour.
     """
+    failed: list[Exception] = []
+    for spelling in spellings:
+        try:
+            nanos, stated = _instant(column, value, spelling, zone)
+            return format_time(nanos), stated
+        except (ValueError, OverflowError, RowError) as error:
+            failed.append(error)
+    # Where one spelling fits and only the zone is wanting, that is the reason, not the others.
+    reason = next((error for error in failed if "zone" in str(error)), failed[0])
+    if isinstance(reason, RowError):
+        raise reason
+    kind = "no time zone" if "no time zone" in str(reason) else "not a time"
+    raise RowError(f"{column}: {kind}", f"`{column}`: {reason}") from reason
+
+
+def _instant(column: str, value: Any, spelling: str, zone: tzinfo | None) -> tuple[int, bool]:
+    """Nanoseconds since 1970, and whether the value stated its zone."""
+    if spelling in _EPOCH:
+        return _epoch(column, value, spelling), True
+    if spelling == "seconds_nanos":
+        return _seconds_and_nanos(column, value), True
+    if spelling != "iso":
+        value = _as_iso(value, spelling)
+    if not isinstance(value, str):
+        raise ValueError(f"`{str(value)[:60]}` is not an ISO 8601 time")
+    nanos, stated = parse_time(value, zone)
+    if not stated and zone is not None:
+        _check_once(value.strip(), zone)
+    return nanos, stated
+
+
+def _as_iso(value: Any, pattern: str) -> str:
+    """A time written in a pattern of strptime, as ISO 8601, with its zone where it states one."""
+    text = value.strip() if isinstance(value, str) else str(value)[:60]
     try:
-        if spelling != "iso":
-            return format_time(_epoch(column, value, spelling)), True
-        if not isinstance(value, str):
-            raise ValueError(f"`{str(value)[:60]}` is not an ISO 8601 time")
-        nanos, stated = parse_time(value, zone)
-        if not stated and zone is not None:
-            _check_once(value.strip(), zone)
-        return format_time(nanos), stated
-    except (ValueError, OverflowError) as error:
-        kind = "no time zone" if "no time zone" in str(error) else "not a time"
-        raise RowError(f"{column}: {kind}", f"`{column}`: {error}") from error
+        return datetime.strptime(text[:100], pattern).isoformat()
+    except ValueError:
+        raise ValueError(f"`{text[:60]}` is not a time written as `{pattern}`") from None
+
+
+def _seconds_and_nanos(column: str, value: Any) -> int:
+    """An object {seconds, nanos}, as protobuf's Timestamp; nanos of 5 are 5, not 500 million."""
+    if not isinstance(value, dict) or "seconds" not in value:
+        raise ValueError(f"`{str(value)[:60]}` is no object of seconds and nanos")
+    nanos = to_integer(column, value.get("nanos") or 0)
+    if not 0 <= nanos < NANOS:
+        raise ValueError(f"`{nanos}` nanoseconds are no part of a second")
+    return _epoch(column, to_integer(column, value["seconds"]), "epoch_s") + nanos
 
 
 def _check_once(text: str, zone: tzinfo) -> None:

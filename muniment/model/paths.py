@@ -1,8 +1,9 @@
 """Paths into nested documents: how a source map says where a value lies.
 
 `a.b` steps into objects. A key that itself contains dots needs no quotes: `attributes.service.name`
-finds `{"attributes": {"service.name": …}}`, nested keys first. `[2]` takes an element, `[*]` every
-element (in `rows` and list columns only), `[id=.call_id]` the first element whose `id` equals the
+finds `{"attributes": {"service.name": …}}`, nested keys first. `["$schema"]` is a key with other
+characters. `[2]` takes an element, `[*]` every element of a list or every value of an object (in
+`rows` and list columns only), `[id=.call_id]` the first element whose `id` equals the
 row's `call_id`, `[kind=human]` the first whose `kind` is the text `human`. `$` starts at the
 document, `^` at the enclosing row, `^^` one further out, `@import_time` is the start of the import.
 """
@@ -18,7 +19,8 @@ IMPORT_TIME = "@import_time"
 MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
 
 _STEP = re.compile(
-    r"\.?(?P<name>[^.\[\]$^@]+)|\[(?P<index>\d+)\]|(?P<every>\[\*\])"
+    r"\.?(?P<name>[^.\[\]$^]+)|\[(?P<index>\d+)\]|(?P<every>\[\*\])"
+    r"|\.?\[\"(?P<quoted>[^\"]+)\"\]"
     r"|\[(?P<key>[\w.-]+)=(?P<own>\.)?(?P<match>[^\]]+)\]"
 )
 
@@ -83,6 +85,8 @@ def parse_path(text: str) -> Path:
     """The path that a text spells; raises ValueError with a reason fit for a person."""
     if text == IMPORT_TIME:
         return Path(text, IMPORT_TIME, ())
+    if text.startswith("@import"):
+        raise ValueError(f"path `{text}` cannot be read: did you mean `{IMPORT_TIME}`")
     start = re.match(r"\$|\^*", text)
     head = start.group() if start else ""
     rest, at = text[len(head) :], 0
@@ -105,8 +109,8 @@ def parse_path(text: str) -> Path:
 
 
 def _step(match: re.Match[str]) -> Step:
-    if match["name"] is not None:
-        return match["name"]
+    if match["name"] is not None or match["quoted"] is not None:
+        return match["name"] or match["quoted"]
     if match["index"] is not None:
         return int(match["index"])
     if match["every"] is not None:
@@ -124,6 +128,7 @@ def unnest(row: Row, steps: tuple[Step, ...]) -> Iterator[Row]:
         return
     at = steps.index(None)
     items = _descend(row.value, steps[:at], row)
+    items = list(items.values()) if isinstance(items, dict) else items
     for item in items if isinstance(items, list) else ():
         yield from unnest(Row(item, row, row.document), steps[at + 1 :])
 
@@ -137,6 +142,8 @@ def _descend(value: Any, steps: tuple[Step, ...], row: Row) -> Any:
                 value = value[step]
                 continue
             return _dotted(value, steps[at:], row)
+        if step is None and isinstance(value, dict):
+            value = list(value.values())
         if not isinstance(value, list):
             return MISSING
         if step is None:

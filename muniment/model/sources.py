@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from muniment.model.controls import Strict
 
 SKIP = "skip"
+TIME_WORDS = ("iso", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns", "seconds_nanos")
+_SOME_TIME = datetime(2003, 11, 20, 18, 4, 5, tzinfo=UTC)
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"`{pattern[:60]}` is no regular expression: {error}") from error
+    return pattern
 
 
 class FieldMap(Strict):
     """Where one column comes from, and how its value is read. A bare text stands for `path`.
 
     Where from, exactly one of: `path` (see model/paths.py); `paths`, the first that has a value;
-    `all_of`, several values as texts joined by `join`; `const`, always this value.
+    `all_of`, several values as texts joined by `join`; `sum_of`, several numbers added, of which
+    the first must be there; `const`, always this value. `masked_by` is a path that has a value
+    where the source masked this column (or part of it).
 
-    How read, in this order: `json_text` parses a text as JSON. `split` cuts a text into a list.
+    How read, in this order: `json_text` parses a text as JSON. `extract` keeps the first group of a
+    regular expression; without a match the column is empty. `split` cuts a text into a list.
     `each` is the path inside each element of a list. `join` makes a list one text. `values`
-    translates the source's words; a word not listed gives `default`, or else the row is
-    rejected, so that nothing is renamed in silence. `time` says how a time is written
-    (ISO 8601 unless given), `zone` in which zone a time without zone is meant. `unit` scales;
+    translates the source's words; a word not listed gives `default` (null: the column is empty), or
+    else the row is rejected, so that nothing is renamed in silence. `time` says how a time is
+    written (ISO 8601 unless given; a pattern as in `%d/%m/%Y %H:%M:%S`; several are tried in turn),
+    `zone` in which zone a time without zone is meant. `unit` scales;
     `round` keeps so many decimals, half to even, declared because evidence is never rounded in
     silence. `canonical_json` writes any value as canonical JSON, `sanitise` masks secrets and
     personal data in a text, `digest` gives SHA-256 (of a text as it stands, else of the canonical
@@ -31,14 +47,17 @@ class FieldMap(Strict):
     path: str | None = None
     paths: tuple[str, ...] = ()
     all_of: tuple[str, ...] = ()
+    sum_of: tuple[str, ...] = ()
     const: str | int | bool | tuple[str, ...] | None = None
+    masked_by: str | None = None
     json_text: bool = False
+    extract: str | None = None
     split: str | None = Field(default=None, min_length=1)
     each: str | None = None
     join: str | None = None
     values: dict[str, str | bool | int] | None = None
     default: str | bool | int | None = None
-    time: Literal["iso", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns"] | None = None
+    time: tuple[str, ...] = ()
     zone: str | None = None
     unit: Literal["micros_to_units", "cents_to_units"] | None = None
     round: int | None = Field(default=None, ge=0, le=9)
@@ -56,16 +75,47 @@ class FieldMap(Strict):
 
     @model_validator(mode="after")
     def _one_origin(self) -> FieldMap:
-        origins = (self.path is not None, bool(self.paths), bool(self.all_of),
+        origins = (self.path is not None, bool(self.paths), bool(self.all_of), bool(self.sum_of),
                    self.const is not None)  # fmt: skip
         if sum(origins) != 1:
-            raise ValueError("give exactly one of `path`, `paths`, `all_of`, `const`")
+            raise ValueError("give exactly one of `path`, `paths`, `all_of`, `sum_of`, `const`")
         return self
+
+    @field_validator("time", mode="before")
+    @classmethod
+    def _one_time_is_a_list(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("time")
+    @classmethod
+    def _times_are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for spelling in value:
+            if spelling not in TIME_WORDS and not _tells_a_day(spelling):
+                raise ValueError(
+                    f"`{spelling[:60]}` is neither one of {', '.join(TIME_WORDS)} nor a pattern "
+                    "that tells year, month and day, such as `%d/%m/%Y %H:%M:%S`"
+                )
+        return value
+
+    @field_validator("extract")
+    @classmethod
+    def _extract_has_a_group(cls, value: str | None) -> str | None:
+        if value is not None and re.compile(_compiles(value)).groups < 1:
+            raise ValueError(f"`{value[:60]}` has no group `( )` that says what to keep")
+        return value
 
     @property
     def all_paths(self) -> tuple[str, ...]:
         """Every path that the column may be read from."""
-        return (self.path,) if self.path is not None else self.paths + self.all_of
+        return (self.path,) if self.path is not None else self.paths + self.all_of + self.sum_of
+
+
+def _tells_a_day(pattern: str) -> bool:
+    """Whether a time written in this pattern can be read back to the same day."""
+    try:
+        return datetime.strptime(_SOME_TIME.strftime(pattern), pattern).date() == _SOME_TIME.date()
+    except ValueError:
+        return False
 
 
 class Condition(Strict):
@@ -79,6 +129,25 @@ class Condition(Strict):
     absent: bool = False
 
 
+class Requirement(Strict):
+    """What a row must satisfy to be a valid one; a row that does not is rejected with the reason.
+
+    Of the value at `path` (of each, where it is a list; nothing there satisfies everything): `has`
+    are fields that must be there, `matches` is a regular expression for the whole text. `says` is
+    the reason in words.
+    """
+
+    path: str
+    has: tuple[str, ...] = ()
+    matches: str | None = None
+    says: str
+
+    @field_validator("matches")
+    @classmethod
+    def _matches_compiles(cls, value: str | None) -> str | None:
+        return None if value is None else _compiles(value)
+
+
 class RowMap(Strict):
     """One kind of row inside the document, and the entry or record it becomes.
 
@@ -87,13 +156,14 @@ class RowMap(Strict):
     rejected. natural_key: paths whose values identify an event for ever; `kind` keeps the keys of
     several maps apart. own_names: every column is taken from the field of the same name under this
     prefix (`""`: in the row itself), as it stands; where it is not there, `columns` says
-    whence. valid_from: since when a record row holds.
+    whence. valid_from: since when a record row holds. require: what makes a row a valid one.
     """
 
     record: str
     kind: str = ""
     rows: str = "$"
     where: tuple[Condition, ...] = ()
+    require: tuple[Requirement, ...] = ()
     natural_key: tuple[str, ...] = ()
     valid_from: FieldMap | None = None
     own_names: str | None = None
@@ -116,21 +186,43 @@ class SourceMap(Strict):
     """One source format: how to read it, recognise it, and map its rows.
 
     zone: the time zone of times that state none, unless a column declares its own. split: how CSV
-    cells hold lists. redaction_marks: texts that stand for a value the source masked. null_marks:
-    texts that stand for no value.
+    cells hold lists. redaction_marks: texts that stand for a value the source masked;
+    redaction_patterns: regular expressions for the whole text of such a value. null_marks: texts
+    that stand for no value. json_texts: fields of a row that hold JSON as text, read before
+    anything else. wrapped_in: for `objects`, names of the top-level array that holds them.
+    line: for `lines`, a regular expression whose named groups become the row's fields.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
-    reads: Literal["csv", "json", "jsonl", "parquet", "otlp_json"]
+    reads: Literal["csv", "json", "jsonl", "lines", "objects", "otlp", "parquet", "w3c", "yaml"]
     source_class: str
     encoding: str = "utf-8"
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     split: str | None = Field(default=None, min_length=1)
     zone: str | None = None
     redaction_marks: tuple[str, ...] = ()
+    redaction_patterns: tuple[str, ...] = ()
     null_marks: tuple[str, ...] = ()
+    json_texts: tuple[str, ...] = ()
+    wrapped_in: tuple[str, ...] = ()
+    line: str | None = None
     recognise: Recognise | None = None
     maps: tuple[RowMap, ...] = Field(min_length=1)
     notes: str = ""
     digest: str = ""  # filled by the catalog
+
+    @field_validator("redaction_patterns")
+    @classmethod
+    def _patterns_compile(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(_compiles, value))
+
+    @model_validator(mode="after")
+    def _line_goes_with_lines(self) -> SourceMap:
+        if (self.reads == "lines") != (self.line is not None):
+            raise ValueError("`reads: lines` and `line`, its regular expression, go together")
+        if self.line is not None and not re.compile(_compiles(self.line)).groupindex:
+            raise ValueError("`line` has no named group such as `(?P<host>\\S+)`")
+        if self.wrapped_in and self.reads != "objects":
+            raise ValueError("`wrapped_in` goes with `reads: objects`")
+        return self

@@ -29,7 +29,8 @@ def write_map(folder: Path, content: dict[str, Any], name: str = "test_map") -> 
 
 def source_map(folder: Path, reads: str = "jsonl", **content: Any) -> SourceMap:
     """A checked map; `columns` (and other keys of one row map) may stand at the top."""
-    parts = ("record", "kind", "rows", "where", "natural_key", "valid_from", "own_names", "columns")
+    parts = ("record", "kind", "rows", "where", "require", "natural_key", "valid_from",
+             "own_names", "columns")  # fmt: skip
     row_map = {"record": "event", **{key: content.pop(key) for key in parts if key in content}}
     whole = {"title": "Test", "reads": reads, "source_class": "gateway", "maps": [row_map]}
     return load_source_map(write_map(folder, whole | content))
@@ -71,3 +72,14 @@ def span(span_id: str, parent: str | None = None, /, **attributes: Any) -> dict[
 
 def traces(*spans: dict[str, Any]) -> dict[str, Any]:
     return {"resourceSpans": [{"scopeSpans": [{"spans": list(spans)}]}]}
+
+
+def value_of(tmp_path: Path, row: dict[str, Any], column: str, field: Any, **top: Any) -> Any:
+    """The value that a map's field gives of a row, its state, or the reason of the refusal."""
+    chosen = source_map(tmp_path, columns={column: field, "agent_name": "other"}, **top)
+    taken, refused = mapped(json_lines(tmp_path / "rows.jsonl", {"other": "x", **row}), chosen)
+    if refused:
+        return refused[0].reason
+    states = {"empty": taken[0].empty, "redacted": taken[0].redacted}
+    state = [name for name, columns in states.items() if column in columns]
+    return taken[0].values.get(column, state[0] if state else "not carried")
