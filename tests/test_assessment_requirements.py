@@ -261,18 +261,6 @@ def test_requirement_applies_on_its_first_day() -> None:
     assert (result.state, result.readiness) == (E, None)
 
 
-def test_requirement_out_of_scope_is_not_applicable_with_its_reason() -> None:
-    law = framework(requirement(evidencing("AUD-01"), id="R 1"), requirement(manual="x", id="R 2"))
-    first, second = assess_requirements(
-        {"law": law},
-        results(AUD_01=State.FAIL),
-        DAY,
-        out_of_scope={("law", "R 1"): "no deployer of such a system"},
-    )
-    assert (first.state, second.state) == (NA, M)
-    assert first.state_reason == "Not applicable: no deployer of such a system"
-
-
 def test_requirements_keep_order_and_name_their_mappings() -> None:
     law = framework(requirement(mapping("OVR-03/B"), id="Z 1"), requirement(manual="x", id="A 1"))
     first, second = assess_requirements({"law": law}, {}, DAY)

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 
+from muniment.assessment.applicability import ByRequirement
 from muniment.assessment.bearing import POSITIVE, UNHEARD, Bearing, bearing_of
-from muniment.assessment.sentences import because
+from muniment.assessment.sentences import because, not_applicable_words, undetermined_words
 from muniment.model.frameworks import Framework, Requirement
 from muniment.model.outcomes import RequirementState, State
-from muniment.model.results import ControlResult, RequirementResult
-
-NOTHING_OUT_OF_SCOPE: Mapping[tuple[str, str], str] = MappingProxyType({})
+from muniment.model.results import ControlResult, RequirementApplicability, RequirementResult
 
 
 def assess_requirements(
     frameworks: Mapping[str, Framework],
     controls: Mapping[str, ControlResult],
     as_of_day: str,
-    *,
-    out_of_scope: Mapping[tuple[str, str], str] = NOTHING_OUT_OF_SCOPE,
+    applicability: ByRequirement | None = None,
 ) -> tuple[RequirementResult, ...]:
     """The state of every requirement of every framework, in the catalog's order.
 
     controls: results by control id. as_of_day: ISO date in the organisation's time zone.
-    out_of_scope: (framework id, requirement id) to the reason for which it does not apply to this
-    organisation. A requirement that applies later carries the state it would have as `readiness`.
+    applicability: for how many agents each requirement applies; None where nobody asked, which
+    leaves only the day to decide. A requirement that applies later carries the state it would have
+    as `readiness`. Headings and context have no state of their own.
     Method: docs/concepts/scores.md.
     """
     return tuple(
@@ -34,7 +32,7 @@ def assess_requirements(
             requirement,
             controls,
             as_of_day,
-            out_of_scope.get((framework.id, requirement.id)),
+            (applicability or {}).get((framework.id, requirement.id)),
         )
         for framework in frameworks.values()
         for requirement in framework.assessed
@@ -46,7 +44,7 @@ def assess_requirement(
     requirement: Requirement,
     controls: Mapping[str, ControlResult],
     as_of_day: str,
-    out_of_scope: str | None = None,
+    applicability: RequirementApplicability | None = None,
 ) -> RequirementResult:
     """The state of one requirement.
 
@@ -54,24 +52,43 @@ def assess_requirement(
     under each, as in an auditor's paper. Tolerated exceptions are not counted.
     """
     bearings = [bearing_of(mapping, controls) for mapping in requirement.controls]
-    state, cited = judge(requirement, bearings)
-    reason = because(state, cited, requirement.manual)
-    readiness: RequirementState | None = None
-    if out_of_scope is not None:
-        state, reason = RequirementState.NOT_APPLICABLE, f"Not applicable: {out_of_scope}"
-    elif requirement.applies_from is not None and requirement.applies_from > as_of_day:
-        state, readiness = RequirementState.NOT_YET, state
-        reason = f"Applies from {requirement.applies_from}. Readiness: {reason}"
+    found, cited = judge(requirement, bearings)
+    reason = because(found, cited, requirement.manual)
+    first_day = (applicability and applicability.first_day) or requirement.first_day
+    state = _standing(requirement, applicability, as_of_day) or found
+    later = state is RequirementState.NOT_YET
+    if state is RequirementState.NOT_APPLICABLE and state is not found:
+        reason = not_applicable_words(applicability)
+    elif later:
+        reason = f"Applies from {first_day}. Readiness: {reason}"
     return RequirementResult(
         framework_id=framework_id,
         requirement_id=requirement.id,
         state=state,
-        state_reason=reason,
-        applies_from=requirement.applies_from,
-        readiness=readiness,
+        state_reason=reason + ("" if later else undetermined_words(applicability)),
+        applies_from=first_day,
+        readiness=found if later else None,
         controls=tuple(mapping.control for mapping in requirement.controls),
         exceptions=sum(b.exceptions for b in bearings if b.state is State.FAIL),
+        applicability=applicability,
     )
+
+
+def _standing(
+    requirement: Requirement, applicability: RequirementApplicability | None, day: str
+) -> RequirementState | None:
+    """Not applicable or not yet, where scope, role, class and day say so; None where it applies.
+
+    What is undetermined counts as applying, and so does a register without any agent.
+    """
+    waits = requirement.first_day is not None and requirement.first_day > day
+    if applicability is None or not applicability.agents:
+        return RequirementState.NOT_YET if waits else None
+    if applicability.does_not_apply == applicability.agents:
+        return RequirementState.NOT_APPLICABLE
+    if waits or not (applicability.applies or applicability.undetermined):
+        return RequirementState.NOT_YET
+    return None
 
 
 def judge(

@@ -9,7 +9,7 @@ from muniment.model.outcomes import RequirementState
 from muniment.model.results import FrameworkScore, RequirementResult
 
 # Raise it with every change of the formula or of what its letters count.
-FORMULA_VERSION = "1"
+FORMULA_VERSION = "2"
 
 
 def score_framework(framework_id: str, results: Iterable[RequirementResult]) -> FrameworkScore:

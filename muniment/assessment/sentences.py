@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from muniment.assessment.bearing import Bearing, control_state
-from muniment.model.outcomes import RequirementState, State
-from muniment.model.results import ControlResult, RequirementResult
+from muniment.model.outcomes import Applies, RequirementState, State
+from muniment.model.results import ControlResult, RequirementApplicability, RequirementResult
 
 # Attested and stale controls are a person's word, so they do not count as tested.
 TESTED_STATES = frozenset(
@@ -36,6 +36,27 @@ def because(state: RequirementState, cited: Iterable[Bearing], manual: str | Non
     if state is RequirementState.MANUAL:
         return f"No control tests it. Needed: {(manual or '').rstrip('.')}."
     return "No control that applies is mapped to it."
+
+
+def not_applicable_words(applicability: RequirementApplicability | None) -> str:
+    """Why a requirement applies to no agent, with counts."""
+    if applicability is None:
+        return "Not applicable."
+    agents = _count(applicability.agents, "agent")
+    return f"Applies to none of {agents}: {applicability.why(Applies.NO)}."
+
+
+def undetermined_words(applicability: RequirementApplicability | None) -> str:
+    """What keeps a requirement from being known to apply to any agent; empty where it does."""
+    if applicability is None or applicability.applies:
+        return ""
+    if not applicability.agents:
+        return " No agent is on record, so whether it applies is undetermined."
+    if not applicability.undetermined:
+        return ""
+    share = f"{applicability.undetermined:,} of {_count(applicability.agents, 'agent')}"
+    why = applicability.why(Applies.UNDETERMINED)
+    return f" Whether it applies is undetermined for {share}: {why}."
 
 
 def bearing_words(bearing: Bearing) -> str:

@@ -10,6 +10,7 @@ from typing import NoReturn
 from muniment.catalog.framework_files import Entry, FrameworkFiles
 from muniment.errors import CatalogError
 from muniment.model.frameworks import Framework, Requirement
+from muniment.model.records import AGENT
 
 Placed = tuple[Entry, Requirement]
 _LAW_DAYS = ("applies_from", "applies_from_before_amendment", "formally_from")
@@ -21,6 +22,7 @@ def check_framework(files: FrameworkFiles, framework: Framework, placed: Sequenc
         what = f"id `{framework.id}` differs from the file's name"
         raise CatalogError(f"{files.head.where(('id',))}: {what}. Give both the same name.")
     _check_ids(placed)
+    _check_columns(files, framework)
     headings = {unit.parent for unit in framework.requirements}
     for entry, unit in placed:
         _check_dates(entry, unit)
@@ -30,6 +32,17 @@ def check_framework(files: FrameworkFiles, framework: Framework, placed: Sequenc
         if unit.assessed:
             _check_weights(entry, unit)
     _check_named_units(files, framework)
+
+
+def _check_columns(files: FrameworkFiles, framework: Framework) -> None:
+    named = framework.applicability
+    for key in ("scope", "roles", "classes") if named else ():
+        column = getattr(named, key)
+        if column is not None and column not in AGENT.own_names:
+            raise CatalogError(
+                f"{files.head.where(('applicability', key))}: the register of agents has no column "
+                f"`{column}`. Name one that it has, or leave `{key}` out."
+            )
 
 
 def _check_ids(placed: Sequence[Placed]) -> None:

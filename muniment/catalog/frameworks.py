@@ -10,7 +10,7 @@ from muniment.catalog.framework_checks import Placed, check_framework
 from muniment.catalog.framework_files import SHARED_KEYS, FrameworkFiles, framework_files
 from muniment.catalog.yaml_files import build
 from muniment.errors import CatalogError
-from muniment.model.controls import Control
+from muniment.model.controls import Control, Parameter
 from muniment.model.frameworks import Framework, Requirement
 
 
@@ -42,6 +42,19 @@ def check_mappings(
                 if wrong:
                     where = _line_of(folder or _shipped(), framework.id, position, index)
                     raise CatalogError(f"{where}: requirement `{requirement.id}` names {wrong}")
+
+
+def check_settings(
+    frameworks: Mapping[str, Framework], parameters: Mapping[str, Parameter]
+) -> None:
+    """Refuses a framework whose `applicability` names a parameter that does not exist."""
+    for framework in frameworks.values():
+        name = framework.applicability and framework.applicability.special_roles
+        if name and name not in parameters:
+            raise CatalogError(
+                f"framework `{framework.id}`: `special_roles` names the unknown parameter "
+                f"`{name}`. Add it to mappings/parameters.yaml."
+            )
 
 
 def _line_of(folder: Path, framework_id: str, position: int, index: int) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from muniment import __version__
+from muniment.assessment.applicability import agents_in_scope, applicability_by_requirement
 from muniment.assessment.requirements import assess_requirements
 from muniment.assessment.scores import score_framework
 from muniment.catalog.controls import load_controls
-from muniment.catalog.frameworks import check_mappings, load_frameworks
+from muniment.catalog.frameworks import check_mappings, check_settings, load_frameworks
 from muniment.catalog.maturity import load_maturity
 from muniment.catalog.parameters import load_parameters
 from muniment.errors import UsageError
@@ -63,6 +64,7 @@ def load_catalog(parameter_file: Path | None = None) -> Catalog:
     check_mappings(frameworks, controls)
     overrides = parameter_file if parameter_file and parameter_file.is_file() else None
     parameters = load_parameters(overrides=overrides)
+    check_settings(frameworks, parameters)
     maturity = load_maturity(controls)
     content = {
         "controls": {key: value.digest for key, value in controls.items()},
@@ -148,9 +150,7 @@ def run_assessment(
         time_zone=time_zone,
         progress=progress,
     )
-    by_id = {result.control_id: result for result in results}
-    as_of_day = times.local_day(clock.as_of, time_zone)
-    requirements = assess_requirements(catalog.frameworks, by_id, as_of_day)
+    requirements = _requirements(store, catalog, clock, time_zone, results)
     digests = tuple(
         str(segment.header["file_sha256"]) for segment in store.audit.segments(clock.known_at)
     )
@@ -178,6 +178,22 @@ def run_assessment(
     _keep(store, catalog, assessment)
     sign_if_possible(store)
     return assessment
+
+
+def _requirements(
+    store: Store,
+    catalog: Catalog,
+    clock: Clock,
+    time_zone: str,
+    results: tuple[ControlResult, ...],
+) -> tuple[RequirementResult, ...]:
+    day = times.local_day(clock.as_of, time_zone)
+    registered = store.records.rows_as_of("agent", clock.as_of, clock.known_at)
+    agents = agents_in_scope(registered, clock.period_start)
+    settings = {name: parameter.value for name, parameter in catalog.parameters.items()}
+    applicability = applicability_by_requirement(catalog.frameworks, agents, day, settings)
+    by_id = {result.control_id: result for result in results}
+    return assess_requirements(catalog.frameworks, by_id, day, applicability)
 
 
 def _scores(

@@ -104,6 +104,12 @@ class Requirement(Strict):
         """It has a state of its own and is counted in the score."""
         return self.kind == "requirement"
 
+    @property
+    def first_day(self) -> str | None:
+        """The first day on which it applies to systems of any class."""
+        days = [self.applies_from, *(other.applies_from for other in self.other_dates)]
+        return min((day for day in days if day), default=None)
+
     def applies_from_for(self, risk_class: str | None) -> str | None:
         """First day of application for systems of a class; the unit's own day for any other."""
         days = (d.applies_from for d in self.other_dates if risk_class in d.classes)

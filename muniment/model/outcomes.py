@@ -53,6 +53,15 @@ class RequirementState(StrEnum):
     NOT_YET = "not_yet_in_application"
 
 
+class Applies(StrEnum):
+    """Whether a requirement applies to one agent on one day."""
+
+    YES = "applies"
+    NO = "does_not_apply"
+    NOT_YET = "not_yet"
+    UNDETERMINED = "undetermined"  # a fact that decides it is not recorded
+
+
 class Relation(StrEnum):
     """The control relative to the requirement."""
 

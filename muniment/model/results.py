@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from muniment.model.outcomes import Outcome, RequirementState, State, TestKind
+from muniment.model.outcomes import Applies, Outcome, RequirementState, State, TestKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,42 @@ class ControlResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplicabilityReason:
+    """For how many agents a requirement applies, or not, for the same reason."""
+
+    verdict: Applies
+    reason: str
+    agents: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementApplicability:
+    """For how many of the agents in scope of the assessment a requirement applies, and why.
+
+    The four counts add up to `agents`. first_day: the first day from which it applies, or will
+    apply, for any of them that it concerns; None where it concerns none, or has no day.
+    reasons: by verdict, the most frequent first.
+    """
+
+    agents: int
+    applies: int
+    does_not_apply: int
+    not_yet: int
+    undetermined: int
+    first_day: str | None
+    reasons: tuple[ApplicabilityReason, ...]
+
+    def why(self, verdict: Applies, most: int = 2) -> str:
+        """The most frequent reasons of a verdict as one phrase with counts."""
+        found = [r for r in self.reasons if r.verdict is verdict]
+        said = "; ".join(f"{r.agents:,} {r.reason}" for r in found[:most])
+        rest = sum(r.agents for r in found[most:])
+        return f"{said}; {rest:,} for other reasons" if rest else said
+
+
+@dataclass(frozen=True, slots=True)
 class RequirementResult:
-    """A requirement's state, why, and the controls that bear on it."""
+    """A requirement's state, why, the controls that bear on it, and for how many agents."""
 
     framework_id: str
     requirement_id: str
@@ -138,6 +172,7 @@ class RequirementResult:
     readiness: RequirementState | None
     controls: tuple[str, ...]
     exceptions: int
+    applicability: RequirementApplicability | None = None
 
 
 @dataclass(frozen=True, slots=True)
