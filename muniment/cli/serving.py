@@ -44,7 +44,7 @@ def demo(
         truth = build_demo(folder, seed=seed, events=events, progress=progress)
     with opened(folder / "store") as store:
         new_key(store, by="demo")
-        catalog = load_catalog()
+        catalog = load_catalog(store.layout.root / "parameters.yaml")
         days = int(catalog.parameters["period_days"].value)
         clock = make_clock(store, as_of=truth.as_of, known_at=None, days=days)
         with output.progress("assessment") as progress:

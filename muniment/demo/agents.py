@@ -55,6 +55,7 @@ class AgentPlan:
     version: str = "1.0"
     risk_class: str = "medium"
     eu_class: str = "minimal"
+    eu_role: str = "deployer"
     status: str = "active"
     registered: str = "2025-11-04T08:00:00Z"
     retired: str | None = None
@@ -88,6 +89,9 @@ VENDOR = Tool("vendor.master.read", "erp", "V", classification="confidential")
 LANES = Tool("lane.history.read", "datalake", "LANE")
 PAY = Tool("pay.release", "bank-gateway", "PAY", "write", "execute", "confidential")
 
+# Northwind's own developments, put into service under its own name.
+BUILT_HERE = "provider, deployer"
+
 AGENTS: tuple[AgentPlan, ...] = (
     AgentPlan(
         "AGT-0017", "Invoice Matcher", "finance-operations", "Anna Lindqvist",
@@ -95,7 +99,8 @@ AGENTS: tuple[AgentPlan, ...] = (
         ("event", "invoice.received"), (ERP_INVOICE, ERP_ORDER, VENDOR),
         Act(PAY, "above", (40, 48_000), 1_000, "payment"),
         Tool("erp.status.write", "erp", "INV", "write", "execute"), 16,
-        model="atlas-large-2", version="4.1", risk_class="high", delegates_from="AGT-0003",
+        model="atlas-large-2", version="4.1", risk_class="high", eu_role=BUILT_HERE,
+        delegates_from="AGT-0003",
     ),
     AgentPlan(
         "AGT-0003", "AP Orchestrator", "finance-operations", "Anna Lindqvist",
@@ -131,6 +136,7 @@ AGENTS: tuple[AgentPlan, ...] = (
         (Tool("booking.read", "tms", "BKG"), Tool("shipment.track", "tms", "SHP")), None,
         Tool("chat.reply", "chat", "CHT", "message", "execute"), 12, "otlp",
         around_the_clock=True, version="5.2", eu_class="transparency_only",
+        eu_role=BUILT_HERE,
     ),
     AgentPlan(
         "AGT-0029", "Rate Publisher", "pricing", "Teresa Silva",
@@ -155,7 +161,7 @@ AGENTS: tuple[AgentPlan, ...] = (
         (Tool("driving.hours.read", "telematics", "DRV", classification="restricted"),), None,
         Tool("dispatch.alert.send", "dispatch", "ALR", "message", "execute"), 8,
         around_the_clock=True, version="1.4", risk_class="high",
-        eu_class="high_risk_annex_iii",
+        eu_class="high_risk_annex_iii", eu_role=BUILT_HERE,
     ),
     AgentPlan(
         "AGT-0035", "Capacity Broker", "capacity", "Capacity Desk",

@@ -23,6 +23,12 @@ from muniment.workflow.attest import attest
 
 Progress = Callable[[str, int, int | None], None]
 RECORDED_BY = "demo"
+# The organisation's own parameters: what no register says.
+PARAMETERS = """\
+eu_special_roles:
+  value: none
+  reason: A private freight company; no public authority and not in law enforcement.
+"""
 ATTESTED_AT = normal_time("2026-10-06T09:00:00Z")
 ATTESTED_UNTIL = normal_time("2027-10-06T00:00:00+02:00")
 
@@ -56,6 +62,7 @@ def load_demo(root: Path, progress: Progress | None = None) -> Store:
     store = create_store(
         root / "store", organisation=ORGANISATION, time_zone=TIME_ZONE, recorded_by=RECORDED_BY
     )
+    (store.layout.root / "parameters.yaml").write_text(PARAMETERS, encoding="utf-8")
     maps = load_source_maps()
     for number, file in enumerate(SOURCE_FILES):
         if progress:

@@ -44,7 +44,7 @@ def _agent(plan: AgentPlan, valid_from: int) -> Row:
         "identity_ref": f"spiffe://northwind/agents/{plan.agent_id.lower()}",
         "lifecycle_status": plan.status, "environment": "production",
         "business_unit": plan.team_id, "business_purpose": plan.purpose,
-        "risk_class": plan.risk_class, "eu_in_scope": True, "eu_role": "deployer",
+        "risk_class": plan.risk_class, "eu_in_scope": True, "eu_role": plan.eu_role,
         "eu_class": plan.eu_class, "default_autonomy_tier": "supervised",
         "max_data_classification": "restricted", "registered_at": plan.starts_at,
         "go_live_at": plan.starts_at + DAY,
