@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from muniment.assessment.changes import compare_assessments
+from muniment.assessment.sentences import agents_words
 from muniment.errors import EvidenceBrokenError, UsageError
 from muniment.evidence.agent_file import agent_file, agent_rows
 from muniment.evidence.dossier import Dossier, load_dossier
@@ -332,8 +333,10 @@ def _framework_row(dossier: Dossier, framework_id: str) -> Row:
         "requirements": [
             plain(result)
             | {
-                "title": texts[result.requirement_id].title,
+                "title": texts[result.requirement_id].name,
                 "summary": texts[result.requirement_id].summary,
+                "formally_from": texts[result.requirement_id].formally_from,
+                "agents": agents_words(result.applicability),
             }
             for result in dossier.requirements(framework_id)
             if result.requirement_id in texts
@@ -354,7 +357,7 @@ def _clauses(dossier: Dossier, control_id: str) -> list[Row]:
                         "framework": framework.short_name,
                         "framework_id": framework.id,
                         "requirement_id": requirement.id,
-                        "title": requirement.title,
+                        "title": requirement.name,
                         "state": result.state.value if result else "",
                         "applies_from": result.applies_from if result else None,
                         "readiness": plain(result.readiness) if result else None,

@@ -134,21 +134,31 @@ def _controls_of(frame: Frame, row: Row) -> Markup | str:
     return ui.join((parts.control_link(frame, name) for name in row["controls"]), ", ") or NONE
 
 
+def _first_day(row: Row) -> Markup:
+    """The day in effect; where it is our reading of the law, the formal day beside it."""
+    day = ui.keep(row["applies_from"] or NONE)
+    if not row["formally_from"]:
+        return day
+    return html('{}<br><span class="m-muted">formally {}; interpretation</span>', day,
+                ui.keep(row["formally_from"]))  # fmt: skip
+
+
 def requirement_table(frame: Frame, rows: list[Row]) -> Markup:
     """One row per clause, with the controls that bear on it."""
     return ui.table(
-        ("Clause", "", "State", "Applies from", "Controls", "Reason"),
+        ("Clause", "", "Agents", "State", "Applies from", "Controls", "Reason"),
         [
             (
                 ui.keep(html("<b>{}</b>", row["requirement_id"])),
                 html('<span class="m-mid">{}</span>', row["title"]),
+                ui.keep(row["agents"]),
                 parts.requirement_state(row, dated=False),
-                ui.keep(row["applies_from"] or NONE),
+                _first_day(row),
                 html('<span class="m-some">{}</span>', _controls_of(frame, row)),
                 ui.long_text(row["state_reason"], 400),
             )
             for row in rows
         ],
-        wide=5,
+        wide=6,
         none="No clause is in this state.",
     )

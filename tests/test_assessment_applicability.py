@@ -13,6 +13,7 @@ from muniment.assessment.applicability import (
     facts_of,
 )
 from muniment.assessment.requirements import assess_requirements
+from muniment.assessment.sentences import agents_words
 from muniment.catalog.frameworks import load_frameworks
 from muniment.model.outcomes import Applies, RequirementState
 from muniment.model.results import RequirementResult
@@ -204,6 +205,18 @@ def test_clause_waits_for_the_day_of_the_only_class_on_record() -> None:
     assert (result.state, result.applies_from) == (RequirementState.NOT_YET, "2028-08-02")
     assert result.readiness is RequirementState.NOT_TESTED
     assert requirement("Art. 26(1)", agents, "2028-08-02").state is RequirementState.NOT_TESTED
+
+
+@pytest.mark.parametrize(
+    ("agents", "said"),
+    [([], "not known"), ([agent()], "all 1"), ([agent(), agent(eu_class="minimal")], "1 of 2"),
+     ([agent(), agent(eu_class=None)], "1 of 2, 1 open"),
+     ([agent(eu_class="minimal")], "0 of 1")],
+)  # fmt: skip
+def test_agents_that_a_clause_concerns_are_said_with_their_number(
+    agents: list[dict[str, Any]], said: str
+) -> None:
+    assert agents_words(requirement("Art. 26(1)", agents).applicability) == said
 
 
 def test_counts_of_every_clause_add_up_to_the_agents() -> None:

@@ -59,6 +59,17 @@ def undetermined_words(applicability: RequirementApplicability | None) -> str:
     return f" Whether it applies is undetermined for {share}: {why}."
 
 
+def agents_words(applicability: RequirementApplicability | None) -> str:
+    """`2 of 15` agents that a requirement concerns, today or later, and `3 open` beside them."""
+    if applicability is None or not applicability.agents:
+        return "not known"
+    known, unknown = applicability.applies + applicability.not_yet, applicability.undetermined
+    if known == applicability.agents:
+        return f"all {known:,}"
+    said = f"{known:,} of {applicability.agents:,}"
+    return f"{said}, {unknown:,} open" if unknown else said
+
+
 def bearing_words(bearing: Bearing) -> str:
     """One control's part in a requirement's state: `AUD-01/A has 3 exceptions in 200 items`."""
     name = bearing.mapping.control + (" (supporting)" if bearing.mapping.only_supports else "")

@@ -164,6 +164,15 @@ class Framework(Strict):
             parent = self.units[parent].parent
         return tuple(reversed(above))
 
+    def section_of(self, unit_id: str) -> str | None:
+        """The unit under which a list shows it: the article, clause or function above it.
+
+        The highest unit above whose id begins its own, else the unit directly above.
+        """
+        above = [unit.id for unit in self.path(unit_id)]
+        nearest = above[-1] if above else None
+        return next((name for name in above if unit_id.startswith(name)), nearest)
+
     def below(self, unit_id: str) -> tuple[Requirement, ...]:
         """Every assessed unit at any depth below one, in order; itself where it is assessed."""
         unit = self.units[unit_id]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
+from muniment.assessment.sentences import agents_words
 from muniment.evidence.dossier import Dossier
 from muniment.model.frameworks import Framework, Requirement
 from muniment.model.outcomes import RequirementState
@@ -33,7 +35,7 @@ class MatrixRow:
 
     anchor: str
     requirement: Requirement
-    roles: str
+    agents: str
     controls: tuple[MappedControl, ...]
     mark: Mark
     words: str
@@ -44,35 +46,51 @@ class MatrixRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AwayRow:
+    """Requirements of one section that do not apply, for the same reason, in one row."""
+
+    anchors: tuple[str, ...]
+    ids: str
+    reason: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixSection:
+    """The rows under one article, clause or function. note: what the days in effect rest on."""
+
+    unit_id: str
+    title: str
+    note: str
+    rows: tuple[MatrixRow | AwayRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
-    """One framework's section."""
+    """One framework's part. clauses: requirements assessed; listed: units without a state."""
 
     number: str
     anchor: str
     framework: Framework
     score: FrameworkScore | None
     lead: str
-    rows: tuple[MatrixRow, ...]
-    unassessed: int
+    sections: tuple[MatrixSection, ...]
+    clauses: int
+    listed: int
+
+    @property
+    def rows(self) -> tuple[MatrixRow, ...]:
+        """The rows of single requirements, over all sections."""
+        every = (row for section in self.sections for row in section.rows)
+        return tuple(row for row in every if isinstance(row, MatrixRow))
 
 
 def matrices(dossier: Dossier, files: Sequence[EvidenceFile]) -> tuple[Matrix, ...]:
-    """One matrix per framework; requirements without a result are counted only."""
+    """One matrix per framework; headings and context are counted only."""
     by_control = {file.control_id: file.number for file in files if file.control_id}
     made = []
     for place, (framework_id, framework) in enumerate(dossier.frameworks.items(), start=1):
-        results = {r.requirement_id: r for r in dossier.requirements(framework_id)}
-        rows = tuple(
-            _row(
-                dossier.results,
-                requirement_anchor(framework_id, position),
-                requirement,
-                found,
-                by_control,
-            )
-            for position, requirement in enumerate(framework.requirements)
-            if (found := results.get(requirement.id))
-        )
+        results = dossier.requirements(framework_id)
         score = dossier.score(framework_id)
         made.append(
             Matrix(
@@ -80,12 +98,58 @@ def matrices(dossier: Dossier, files: Sequence[EvidenceFile]) -> tuple[Matrix, .
                 anchor=f"matrix-{framework_id}",
                 framework=framework,
                 score=score,
-                lead=_lead(score, rows),
-                rows=rows,
-                unassessed=len(framework.requirements) - len(rows),
+                lead=_lead(score, results),
+                sections=tuple(_sections(dossier, framework, results, by_control)),
+                clauses=len(results),
+                listed=len(framework.requirements) - len(framework.assessed),
             )
         )
     return tuple(made)
+
+
+def _sections(
+    dossier: Dossier,
+    framework: Framework,
+    results: Iterable[RequirementResult],
+    by_control: Mapping[str, str],
+) -> Iterator[MatrixSection]:
+    places = {unit.id: place for place, unit in enumerate(framework.requirements)}
+    found = [r for r in results if r.requirement_id in places]
+    for section_id, held in groupby(found, lambda r: framework.section_of(r.requirement_id)):
+        rows: list[MatrixRow | AwayRow] = []
+        away: dict[str, list[RequirementResult]] = {}
+        members = list(held)
+        for result in members:
+            if result.state is RequirementState.NOT_APPLICABLE:
+                away.setdefault(result.state_reason, []).append(result)
+                continue
+            anchor = requirement_anchor(framework.id, places[result.requirement_id])
+            unit = framework.units[result.requirement_id]
+            rows.append(_row(dossier.results, anchor, unit, result, by_control))
+        for reason, same in away.items():
+            ids = [r.requirement_id for r in same]
+            anchors = tuple(requirement_anchor(framework.id, places[i]) for i in ids)
+            mark = REQUIREMENT_MARKS[RequirementState.NOT_APPLICABLE]
+            rows.append(AwayRow(anchors, listed_ids(ids, section_id or ""), reason, mark))
+        section = framework.units[section_id] if section_id else None
+        yield MatrixSection(
+            section_id or "",
+            section.title if section else "",
+            _note(framework.units[r.requirement_id] for r in members),
+            tuple(rows),
+        )
+
+
+def listed_ids(ids: Sequence[str], section_id: str) -> str:
+    """Ids in one cell, the later ones without what they share: `Art. 16(b), (k), (l)`."""
+    shared = section_id if all(i.startswith(f"{section_id}(") for i in ids) else ""
+    return ", ".join([ids[0], *(i.removeprefix(shared) for i in ids[1:])])
+
+
+def _note(units: Iterable[Requirement]) -> str:
+    """Where the day in effect is our reading: the formal day, and the reading."""
+    read = next((unit for unit in units if unit.formally_from), None)
+    return f"Interpretation. {read.interpretation}" if read else ""
 
 
 def _row(
@@ -106,13 +170,14 @@ def _row(
     )
     later = found.state is RequirementState.NOT_YET
     mark = REQUIREMENT_MARKS[found.state]
+    words = f"from {found.applies_from}" if later and found.applies_from else mark.word
     return MatrixRow(
         anchor=anchor,
         requirement=requirement,
-        roles=", ".join(requirement.roles) or "all roles",
+        agents=agents_words(found.applicability),
         controls=controls,
         mark=mark,
-        words=f"from {found.applies_from}" if later and found.applies_from else mark.word,
+        words=words.removesuffix(" needed"),  # the column is narrow
         reason=found.state_reason,
         exceptions=_exceptions(results, requirement, found),
         readiness=READINESS_MARKS[found.readiness] if later and found.readiness else None,
@@ -124,8 +189,6 @@ def _exceptions(
     results: Mapping[str, ControlResult], requirement: Requirement, found: RequirementResult
 ) -> str:
     """`14 of 3,862` over the items of every mapped control or attribute, or a dash."""
-    if found.state is RequirementState.NOT_APPLICABLE:
-        return "–"
     population = 0
     for mapping in requirement.controls:
         control_id, _, letter = mapping.control.partition("/")
@@ -146,13 +209,13 @@ def _evidence(controls: Sequence[MappedControl], by_control: Mapping[str, str]) 
     return ", ".join(numbers[:FILES_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _lead(score: FrameworkScore | None, rows: Sequence[MatrixRow]) -> str:
+def _lead(score: FrameworkScore | None, results: Sequence[RequirementResult]) -> str:
     if score is None:
         return "This framework was not scored."
     if not score.applicable:
         return "No clause of this framework applies to the entity today."
     upper = score.evidenced + score.partly + score.not_tested + score.manual
-    noted = [row.requirement.id for row in rows if row.mark.word == "exceptions noted"]
+    noted = [r.requirement_id for r in results if r.state is RequirementState.EXCEPTIONS]
     named = ", ".join(noted[:6]) + (f" and {len(noted) - 6} more" if len(noted) > 6 else "")
     verb = "shows" if len(noted) == 1 else "show"
     ending = f"{named} {verb} exceptions." if noted else "none shows exceptions."
