@@ -221,7 +221,7 @@ def test_organisation_is_the_one_named_at_the_start(store: Store) -> None:
 
 
 def test_unknown_table_is_refused_with_the_known_ones(store: Store) -> None:
-    with pytest.raises(UsageError, match=r"no record table is called `agents`.*agent, approval"):
+    with pytest.raises(UsageError, match=r"no record table is called `agents`.*: agent, agent_dep"):
         store.records.rows_as_of("agents", JANUARY, JANUARY)
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 from muniment.catalog.framework_files import Entry, FrameworkFiles
 from muniment.errors import CatalogError
 from muniment.model.frameworks import Framework, Requirement
-from muniment.model.records import AGENT
+from muniment.model.records_registry import AGENT
 
 Placed = tuple[Entry, Requirement]
 _LAW_DAYS = ("applies_from", "applies_from_before_amendment", "formally_from")

@@ -16,14 +16,7 @@ from muniment.errors import CatalogError
 from muniment.model.columns import Column, ColumnKind
 from muniment.model.entries import CONTENT_COLUMNS, MAPPABLE_NAMES, SOURCE_CLASSES
 from muniment.model.paths import IMPORT_TIME, parse_path
-from muniment.model.records import (
-    AGENT,
-    APPROVAL,
-    BUDGET,
-    PERMISSION_SET,
-    PERSON,
-    RecordTable,
-)
+from muniment.model.records import IMPORTABLE_TABLES
 from muniment.model.sources import (
     SKIP,
     Condition,
@@ -35,9 +28,6 @@ from muniment.model.sources import (
 )
 
 EVENT = "event"
-MAPPABLE_TABLES: dict[str, RecordTable] = {
-    table.name: table for table in (AGENT, PERMISSION_SET, PERSON, APPROVAL, BUDGET)
-}
 _FLAT = frozenset({"csv", "lines", "otlp", "parquet", "w3c"})
 _EVENT_COLUMNS = {c.name: c for c in CONTENT_COLUMNS if c.name in MAPPABLE_NAMES}
 
@@ -46,7 +36,7 @@ def mappable_columns(record: str) -> dict[str, Column]:
     """The columns that a map may fill for `event` or a record table; none for `skip`."""
     if record == EVENT:
         return _EVENT_COLUMNS
-    table = MAPPABLE_TABLES.get(record)
+    table = IMPORTABLE_TABLES.get(record)
     return {column.name: column for column in table.columns} if table else {}
 
 
@@ -157,7 +147,9 @@ def _check_paths(file: YamlFile, at: KeyPath, paths: Iterable[str]) -> None:
 
 
 def _check_row_map(file: YamlFile, at: KeyPath, source_map: SourceMap, row_map: RowMap) -> None:
-    _check_choice(file, (*at, "record"), "record", row_map.record, (EVENT, SKIP, *MAPPABLE_TABLES))
+    _check_choice(
+        file, (*at, "record"), "record", row_map.record, (EVENT, SKIP, *IMPORTABLE_TABLES)
+    )
     _check_paths(file, (*at, "rows"), [row_map.rows])
     _check_paths(file, (*at, "where"), [condition.path for condition in row_map.where])
     _check_paths(file, (*at, "require"), [requirement.path for requirement in row_map.require])
@@ -182,7 +174,7 @@ def _check_row_map(file: YamlFile, at: KeyPath, source_map: SourceMap, row_map: 
 
 
 def _check_record(file: YamlFile, at: KeyPath, row_map: RowMap) -> None:
-    table = MAPPABLE_TABLES.get(row_map.record)
+    table = IMPORTABLE_TABLES.get(row_map.record)
     if table is None:
         if row_map.valid_from is not None:
             raise _wrong(file, (*at, "valid_from"), "only records have `valid_from`.")

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from muniment.catalog.sources import EVENT, MAPPABLE_TABLES, mappable_columns
+from muniment.catalog.sources import EVENT, mappable_columns
 from muniment.ingest.canonical_text import canonical_text, digest_of, sanitise
 from muniment.ingest.json_text import parse_json
 from muniment.ingest.reach import Reach
@@ -27,6 +27,7 @@ from muniment.ingest.values import (
 )
 from muniment.model.columns import Column, ColumnKind
 from muniment.model.paths import IMPORT_TIME, MISSING, Path, Row, parse_path
+from muniment.model.records import IMPORTABLE_TABLES
 from muniment.model.sources import SKIP, Condition, FieldMap, Requirement, RowMap, SourceMap
 
 path_of = lru_cache(maxsize=4096)(parse_path)
@@ -249,7 +250,7 @@ class Mapper:
             mapped.key = (self.row_map.kind, *words)
 
     def _finish_record(self, mapped: MappedRow, row: Row) -> None:
-        table = MAPPABLE_TABLES[mapped.record]
+        table = IMPORTABLE_TABLES[mapped.record]
         for column in table.columns:
             if column.required and column.name not in mapped.values:
                 raise RowError(f"{column.name}: required", f"`{column.name}` has no value")

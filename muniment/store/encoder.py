@@ -79,6 +79,15 @@ def entry_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=ENTRY_SCHEMA)
 
 
+def in_log_schema(table: pa.Table) -> pa.Table:
+    """Entries written before a column was there, with that column as NULL."""
+    held = set(table.column_names)
+    for field in ENTRY_SCHEMA:
+        if field.name not in held:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table.select(ENTRY_SCHEMA.names)
+
+
 def _documents(table: pa.Table, columns: Sequence[Column]) -> Iterator[pa.Array]:
     """The canonical texts, some thousand rows at a time."""
     ordered = sorted(columns, key=lambda column: column.name)

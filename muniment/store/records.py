@@ -27,7 +27,7 @@ from muniment.store.records_outbox import OutboxPointer, OutboxRow, SealedAt
 from muniment.store.records_timeline import PutOutcome
 from muniment.store.records_values import fixed_time, from_database, record_table
 from muniment.store.records_writer import RecordPut, Writer, check_put, next_instant
-from muniment.store.tables import ASSESSMENT, IMPORT_BATCH, RECORDS
+from muniment.store.tables import ADDED_COLUMN, ASSESSMENT, IMPORT_BATCH, RECORDS
 
 __all__ = [
     "OutboxPointer",
@@ -202,7 +202,12 @@ class RecordStore:
 
     def _arrow(self, record: RecordTable, chosen: Select[Any]) -> pa.Table:
         with self.reading() as connection:
-            return arrow_table(record, [tuple(row) for row in connection.execute(chosen)])
+            added = select(ADDED_COLUMN.c.column_name, ADDED_COLUMN.c.absent_until).where(
+                ADDED_COLUMN.c.table_name == record.name
+            )
+            absent_until = {row[0]: row[1] for row in connection.execute(added)}
+            rows = [tuple(row) for row in connection.execute(chosen)]
+        return arrow_table(record, rows, absent_until)
 
     def _plain(self, table: Table, json_column: str) -> list[dict[str, Any]]:
         chosen = select(table).order_by(table.c.started_at, table.c.id)

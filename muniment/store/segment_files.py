@@ -20,6 +20,7 @@ from muniment.store.layout import StoreLayout
 
 _HEADER_NAME = re.compile(r"\d{10}\.json\Z")
 _SEGMENT_NAME = re.compile(r"seg-(\d{10})\.\w+\Z")
+_NO_ENTRIES = ENTRY_SCHEMA.empty_table()
 _CONFIG: dict[str, Any] = {"memory_limit": "1GB", "threads": 2, "preserve_insertion_order": True}
 
 
@@ -70,10 +71,12 @@ def source_of(segments: Sequence[SegmentInfo | Path]) -> str:
     """SQL of the rows of some segments, in order, with `file_row_number` and `filename`."""
     paths = [each if isinstance(each, Path) else each.path for each in segments]
     listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    return (
+    read = (
         f"read_parquet([{listed}], hive_partitioning = false, file_row_number = true, "
-        "filename = true)"
+        "filename = true, union_by_name = true)"
     )
+    # A segment sealed before a column was there lacks it; the empty table gives it as NULL.
+    return f"(select * from {read} union all by name select * from no_entries)"
 
 
 def run_query(query: str, values: Sequence[Any], tail: pa.Table | None = None) -> pa.Table:
@@ -83,6 +86,7 @@ def run_query(query: str, values: Sequence[Any], tail: pa.Table | None = None) -
     """
     try:
         with duckdb.connect(config=_CONFIG) as connection:
+            connection.register("no_entries", _NO_ENTRIES)
             if tail is not None:
                 connection.register("tail", tail)
             return connection.sql(query, params=list(values)).to_arrow_table()

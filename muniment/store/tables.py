@@ -140,3 +140,12 @@ STORE_STATE = Table(
     Column("store_id", byte_text(), nullable=False),
     Column("last_instant", byte_text(), nullable=False),
 )
+
+# Columns that a table gained in an older store: rows recorded until then could not carry them.
+ADDED_COLUMN = Table(
+    "added_column",
+    METADATA,
+    Column("table_name", byte_text(), nullable=False),
+    Column("column_name", byte_text(), nullable=False),
+    Column("absent_until", byte_text(), nullable=False),
+)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from muniment.errors import EvidenceBrokenError
+from muniment.store.encoder import in_log_schema
 
 MAGIC = b"MWF1"
 _HEAD = len(MAGIC) + 8 + 32
@@ -44,7 +45,7 @@ def read_frames(path: Path) -> tuple[list[pa.Table], int]:
     while (body := _body_at(content, position)) is not None:
         # A copy: Arrow wants its buffers aligned, and a frame starts anywhere.
         with pa.ipc.open_stream(bytes(body)) as reader:
-            tables.append(reader.read_all())
+            tables.append(in_log_schema(reader.read_all()))
         position += _HEAD + len(body)
     if _frame_follows(content, position):
         raise EvidenceBrokenError(
