@@ -75,6 +75,15 @@ def link(href: str, label: object) -> Markup:
     return html('<a href="{}">{}</a>', Markup("{}").format(href), label)
 
 
+def square(href: str, status: Status, kind: str, words: object) -> Markup:
+    """A small linked mark of a grid: the sign in its state's colour, in words on hover."""
+    return html(
+        '<a class="m-square m-square-{} m-{}" href="{}" title="{}" aria-label="{}">{}</a>',
+        kind, status.colour, Markup("{}").format(href), long_text(words, 400),
+        long_text(words, 400), status.sign,
+    )  # fmt: skip
+
+
 def mark(status: Status, word: object | None = None) -> Markup:
     """Sign and word in the state's colour, without a box."""
     label = status.word if word is None else word

@@ -8,27 +8,23 @@ the log or a record says now (`evidence`, `run`) is read anew each time.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
-from enum import Enum
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import streamlit as st
 
+from dashboard.rows import Row, clauses_of, control_row, framework_row, plain
 from muniment.assessment.changes import compare_assessments
-from muniment.assessment.sentences import agents_words
 from muniment.errors import EvidenceBrokenError, UsageError
 from muniment.evidence.agent_file import agent_file, agent_rows
+from muniment.evidence.clauses import clause_file, unit_rows
 from muniment.evidence.dossier import Dossier, load_dossier
 from muniment.evidence.provenance import provenance
-from muniment.model.controls import Control
-from muniment.model.results import ControlResult
 from muniment.store.encoder import entry_rows
 from muniment.store.explorer import Window, explore, tally
 from muniment.store.open import open_store
 
-Row = dict[str, Any]
 RUN_LIMIT = 500
 SCOPE = "all"
 RUN_COLUMNS = (
@@ -109,10 +105,63 @@ def book(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) 
     return {
         "assessment": held | {"segments_read": len(dossier.assessment.segment_digests)},
         "controls": [
-            _control_row(dossier.controls.get(result.control_id), result)
+            control_row(dossier.controls.get(result.control_id), result)
             for result in dossier.assessment.controls
         ],
-        "frameworks": [_framework_row(dossier, key) for key in dossier.frameworks],
+        "frameworks": [framework_row(dossier, key) for key in dossier.frameworks],
+    }
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def grid(
+    store: str, assessment_id: str, as_of: str, known_at: str, scope: str, *, framework_id: str
+) -> list[Row]:
+    """A framework's rows: group, unit, and the result of each assessed unit in it."""
+    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    results = {r.requirement_id: r for r in dossier.requirements(framework_id)}
+    return [
+        {
+            "group": row.group,
+            "id": row.unit.id,
+            "name": row.unit.title,
+            "cells": [
+                plain(results[unit.id]) | {"name": unit.name}
+                for unit in row.cells
+                if unit.id in results
+            ],
+        }
+        for row in unit_rows(dossier.frameworks[framework_id])
+    ]
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def clause(
+    store: str, assessment_id: str, as_of: str, known_at: str, scope: str,
+    *, framework_id: str, unit_id: str,
+) -> Row | None:  # fmt: skip
+    """One unit of a framework: text, dates, result, controls with rationale, penalties."""
+    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    found = clause_file(dossier, framework_id, unit_id)
+    if found is None:
+        return None
+    framework = found.framework
+    return {
+        **plain(found.unit),
+        "framework": plain(framework, leave=("requirements", "calendar", "source_conflicts")),
+        "above": [plain(unit) for unit in found.above],
+        "below": [plain(unit) for unit in found.below],
+        "result": plain(found.result) if found.result else None,
+        "bears": [
+            plain(one.mapping)
+            | {
+                "title": one.title,
+                "state": one.result.state.value if one.result else "",
+                "population": one.result.population if one.result else 0,
+                "exceptions": one.result.exceptions if one.result else 0,
+            }
+            for one in found.controls
+        ],
+        "penalties": plain(found.penalties),
     }
 
 
@@ -187,7 +236,7 @@ def control(
         return None
     tests = {test.id: test for test in definition.tests}
     return {
-        **_control_row(definition, result),
+        **control_row(definition, result),
         **plain(definition, leave=("tests",)),
         "control_digest": result.control_digest,
         "engine_version": dossier.assessment.engine_version,
@@ -197,7 +246,7 @@ def control(
                if test.test_id in tests else None}
             for test in result.tests
         ],
-        "clauses": _clauses(dossier, control_id),
+        "clauses": clauses_of(dossier, control_id),
     }  # fmt: skip
 
 
@@ -281,85 +330,3 @@ def run(trace_id: str) -> tuple[list[Row], bool]:
         table = store.audit.trace(trace_id, RUN_LIMIT + 1)
     rows = [{name: entry[name] for name in RUN_COLUMNS} for entry in entry_rows(table)]
     return rows[:RUN_LIMIT], len(rows) > RUN_LIMIT
-
-
-def plain(value: Any, leave: Iterable[str] = ()) -> Any:  # noqa: PLR0911
-    """A value of the model as dicts, lists and primitives, without the outermost fields `leave`."""
-    if is_dataclass(value) and not isinstance(value, type):
-        named = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in set(leave)}
-        return {name: plain(held) for name, held in named.items()}
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json", exclude=set(leave))
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {str(key): plain(held) for key, held in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(element) for element in value]
-    if isinstance(value, (str, int, float, bool, type(None))):
-        return value
-    return str(value)
-
-
-def _control_row(definition: Control | None, result: ControlResult) -> Row:
-    missing: dict[str, list[str]] = {}
-    for test in result.tests:
-        for field in test.missing_fields:
-            missing.setdefault(field.name, []).extend(field.sources)
-    return {
-        "id": result.control_id,
-        "title": definition.title if definition else result.control_id,
-        "severity": definition.severity if definition else "",
-        "key": bool(definition and definition.key),
-        "owner_role": definition.owner_role if definition else "",
-        "state": result.state.value,
-        "state_reason": result.state_reason,
-        "population": result.population,
-        "exceptions": result.exceptions,
-        "undetermined": result.undetermined,
-        "pending": sum(test.pending for test in result.tests),
-        "excepted": sum(test.excepted for test in result.tests),
-        "missing": {name: sorted(set(named)) for name, named in missing.items()},
-    }
-
-
-def _framework_row(dossier: Dossier, framework_id: str) -> Row:
-    framework = dossier.frameworks[framework_id]
-    score = dossier.score(framework_id)
-    texts = {requirement.id: requirement for requirement in framework.requirements}
-    return {
-        **plain(framework, leave=("requirements",)),
-        "score": plain(score) if score else None,
-        "requirements": [
-            plain(result)
-            | {
-                "title": texts[result.requirement_id].name,
-                "summary": texts[result.requirement_id].summary,
-                "formally_from": texts[result.requirement_id].formally_from,
-                "agents": agents_words(result.applicability),
-            }
-            for result in dossier.requirements(framework_id)
-            if result.requirement_id in texts
-        ],
-    }
-
-
-def _clauses(dossier: Dossier, control_id: str) -> list[Row]:
-    found: list[Row] = []
-    for framework in dossier.frameworks.values():
-        results = {r.requirement_id: r for r in dossier.requirements(framework.id)}
-        for requirement in framework.requirements:
-            for mapping in requirement.controls:
-                if mapping.control.split("/")[0] == control_id:
-                    result = results.get(requirement.id)
-                    found.append({
-                        **plain(mapping),
-                        "framework": framework.short_name,
-                        "framework_id": framework.id,
-                        "requirement_id": requirement.id,
-                        "title": requirement.name,
-                        "state": result.state.value if result else "",
-                        "applies_from": result.applies_from if result else None,
-                        "readiness": plain(result.readiness) if result else None,
-                    })  # fmt: skip
-    return found

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from dashboard import components as ui
 from dashboard import data, wording
 from dashboard.components import html
-from dashboard.data import Row
 from dashboard.figures import share_bar
+from dashboard.rows import Row
 from dashboard.shell import Frame
 from dashboard.wording import NONE, named, number, of, share
 from muniment.model import times

@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from dashboard import components as ui
 from dashboard import parts
+from dashboard.clauses import clause_link
 from dashboard.components import html
-from dashboard.data import Row
+from dashboard.rows import Row
 from dashboard.shell import Frame
 from dashboard.wording import (
     CONTROL_STATES,
@@ -149,7 +150,7 @@ def requirement_table(frame: Frame, rows: list[Row]) -> Markup:
         ("Clause", "", "Agents", "State", "Applies from", "Controls", "Reason"),
         [
             (
-                ui.keep(html("<b>{}</b>", row["requirement_id"])),
+                ui.keep(clause_link(frame, row["framework_id"], row["requirement_id"])),
                 html('<span class="m-mid">{}</span>', row["title"]),
                 ui.keep(row["agents"]),
                 parts.requirement_state(row, dated=False),

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from dashboard import components as ui
 from dashboard import data, parts, standing, wording
 from dashboard.components import html
-from dashboard.data import Row
+from dashboard.rows import Row
 from dashboard.shell import Frame
 from dashboard.wording import CONTROL_STATES, NOT_CONCLUDED, REQUIREMENT_STATES, moment, plural
 

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from dashboard.components import address, code, facts, html, join, link, mark
-from dashboard.data import Row
+from dashboard.rows import Row
 from dashboard.shell import Frame, head_of_log
 from dashboard.wording import (
     CONTROL_STATES,

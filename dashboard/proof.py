@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from dashboard import components as ui
 from dashboard.components import html
-from dashboard.data import Row
+from dashboard.rows import Row
 from dashboard.wording import NONE, REQUIREMENT_STATES, Status, number, plural
 
 EQUAL = Status("✓", "Equal", "evidence", "filled")

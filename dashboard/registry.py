@@ -10,8 +10,8 @@ from markupsafe import Markup
 from dashboard import components as ui
 from dashboard import parts
 from dashboard.components import html
-from dashboard.data import Row
 from dashboard.figures import share_bar
+from dashboard.rows import Row
 from dashboard.shell import Frame
 from dashboard.wording import CONTROL_STATES, NONE, Status, moment, named, number, plural
 

@@ -12,16 +12,24 @@ from streamlit.navigation.page import Page
 
 from dashboard import data, wording
 from dashboard.components import code, facts, html, mark, show
-from dashboard.data import Row, View
+from dashboard.data import View
+from dashboard.rows import Row
 from dashboard.views import notices
 from dashboard.wording import REQUIREMENT_STATES, moment, number, plural
 from muniment.assessment.changes import assessment_before
 
 NAVIGATION: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Assurance", ("", "requirements", "controls", "maturity")),
+    ("Assurance", ("", "framework", "controls", "maturity")),
     ("Operations", ("agents", "activity")),
 )
-_PARENT = {"control": "controls", "item": "controls", "run": "activity", "agent": "agents"}
+_PARENT = {
+    "clause": "framework",
+    "requirements": "framework",
+    "control": "controls",
+    "item": "controls",
+    "run": "activity",
+    "agent": "agents",
+}
 
 
 @dataclass(frozen=True, slots=True)

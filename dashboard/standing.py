@@ -10,8 +10,8 @@ from markupsafe import Markup
 from dashboard import components as ui
 from dashboard import parts
 from dashboard.components import html
-from dashboard.data import Row
 from dashboard.figures import ladder
+from dashboard.rows import Row
 from dashboard.shell import Frame
 from dashboard.wording import Status, plural
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from dashboard import components as ui
 from dashboard import parts
 from dashboard.components import html
-from dashboard.data import Row
+from dashboard.rows import Row
 from dashboard.shell import Frame
 from dashboard.tree import DEEPEST, Step
 from dashboard.wording import CONTROL_STATES, NONE, named, number, of, span

@@ -7,8 +7,8 @@ from markupsafe import Markup
 from dashboard import components as ui
 from dashboard import parts, wording
 from dashboard.components import html
-from dashboard.data import Row
 from dashboard.figures import interval_bar, interval_says, score_counts
+from dashboard.rows import Row
 from dashboard.shell import Frame
 from dashboard.wording import CONTROL_STATES, REQUIREMENT_STATES, number, of, plural
 
@@ -18,7 +18,7 @@ MOST_FAILED, MOST_DATES = 8, 4
 def framework(frame: Frame, row: Row) -> Markup:
     """How much of a framework is proved: the interval with every denominator."""
     score = row["score"]
-    target = ui.address("requirements", assessment=frame.assessment_id, framework=row["id"])
+    target = ui.address("framework", assessment=frame.assessment_id, framework=row["id"])
     head = html(
         '<div class="m-head"><h2>{}</h2><span>{}</span></div>',
         ui.link(target, row["short_name"]),

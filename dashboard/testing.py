@@ -10,8 +10,8 @@ from markupsafe import Markup
 from dashboard import components as ui
 from dashboard import parts, wording
 from dashboard.components import html
-from dashboard.data import Row
 from dashboard.figures import period_bars
+from dashboard.rows import Row
 from dashboard.shell import Frame, asked
 from dashboard.wording import CONTROL_STATES, NONE, moment, named, number, of, plural
 

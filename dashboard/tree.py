@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.data import Row
+from dashboard.rows import Row
 
 DEEPEST = 12
 

@@ -26,6 +26,8 @@ PAGES = (
     f"/control?assessment={ASSESSMENT_ID}&id=OVR-03",
     "/requirements?framework=nist_ai_rmf",
     "/maturity",
+    "/framework",
+    "/clause?framework=eu_ai_act&id=14(4)",
     f"/item?assessment={ASSESSMENT_ID}&control=OVR-03&test=main&item={1:032x}",
     f"/run?trace={screens.TRACE}",
 )

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+import streamlit as st
 from markupsafe import escape
 from streamlit.testing.v1 import AppTest
 
@@ -20,6 +21,8 @@ PAGES: tuple[tuple[str, dict[str, str]], ...] = (
     ("overview", {}),
     ("controls", {}),
     ("control", {"id": "OVR-03"}),
+    ("framework", {"framework": "eu_ai_act"}),
+    ("clause", {"framework": "eu_ai_act", "id": "14(4)"}),
     ("requirements", {"framework": "eu_ai_act"}),
     ("maturity", {}),
     ("item", EXCEPTION),
@@ -50,9 +53,7 @@ def draw(page: str, query: dict[str, str] | None = None) -> str:
 
 @pytest.fixture
 def screen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    for function in (data.book, data.control, data.items, data.item, data.sources,
-                     data.exceptions_among, data.maturity, data.changes):  # fmt: skip
-        function.clear()
+    st.cache_data.clear()
     screens.fake(monkeypatch.setattr, getattr(request, "param", "demo"))
 
 
@@ -247,3 +248,21 @@ def test_maturity_names_stage_and_what_is_missing_for_the_next() -> None:
 @pytest.mark.usefixtures("screen")
 def test_first_assessment_says_that_nothing_can_be_compared() -> None:
     assert "This is the first assessment, so nothing can be compared." in draw("overview")
+
+
+@pytest.mark.usefixtures("screen")
+def test_framework_grid_leads_from_each_square_to_its_clause() -> None:
+    html = draw("framework", {"framework": "eu_ai_act"})
+    squares = re.findall(r'<a class="m-square[^>]*href="([^"]*)" title="([^"]*)"', html)
+    assert len(squares) == 4
+    assert "id=14%284%29" in squares[1][0]
+    assert all(": " in words for _, words in squares)
+
+
+@pytest.mark.usefixtures("screen")
+def test_clause_names_controls_with_relation_result_and_rationale() -> None:
+    html = draw("clause", {"framework": "eu_ai_act", "id": "14(4)"})
+    assert "intersects, direct" in html
+    assert "14 of 3,862" in html
+    assert "An action needs approval first." in html
+    assert "Unknown clause" in draw("clause", {"framework": "eu_ai_act", "id": "no such"})

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 
-from dashboard import data
 from muniment.evidence.assessment_file import write_assessment
 from muniment.model.outcomes import State
 from muniment.sealing.log import AuditLog
@@ -37,9 +37,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store with one sealed agent row, which the first exception of OVR-03 rests on."""
     folder = tmp_path / "store"
     monkeypatch.setenv("MUNIMENT_STORE", str(folder))
-    for function in (data.book, data.control, data.items, data.item, data.sources, data.agents,
-                     data.agent, data.activity):  # fmt: skip
-        function.clear()
+    st.cache_data.clear()
     with create_store(folder, organisation="Northwind Freight", time_zone="Europe/Berlin",
                       recorded_by="test") as store:  # fmt: skip
         row = {"agent_id": "AGT-0017", "name": "Invoice Matcher"}

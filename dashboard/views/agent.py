@@ -7,7 +7,7 @@ from markupsafe import Markup
 from dashboard import components as ui
 from dashboard import data, registry
 from dashboard.components import html
-from dashboard.data import Row
+from dashboard.rows import Row
 from dashboard.shell import Frame, asked, header_line
 from dashboard.views import notices
 from dashboard.wording import CONTROL_STATES, NONE, named, number, of, plural

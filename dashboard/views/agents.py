@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from dashboard import components as ui
 from dashboard import data, registry
-from dashboard.data import Row
+from dashboard.rows import Row
 from dashboard.shell import Frame, asked, header_line
 from dashboard.wording import number, plural
 

@@ -7,8 +7,8 @@ from markupsafe import Markup
 from dashboard import components as ui
 from dashboard import data, parts
 from dashboard.components import html
-from dashboard.data import Row
 from dashboard.proof import carried, proof_card, row_card
+from dashboard.rows import Row
 from dashboard.shell import Frame, asked, header_line
 from dashboard.views import notices
 from dashboard.wording import NONE, OUTCOMES, UNKNOWN, moment

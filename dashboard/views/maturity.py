@@ -7,7 +7,7 @@ from markupsafe import Markup
 from dashboard import components as ui
 from dashboard import data, standing
 from dashboard.components import html
-from dashboard.data import Row
+from dashboard.rows import Row
 from dashboard.shell import Frame, header_line
 from dashboard.views import notices
 from dashboard.wording import plural

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from dashboard import components as ui
 from dashboard import outlook, parts, summary
-from dashboard.data import Row
+from dashboard.rows import Row
 from dashboard.shell import Frame, header_line
 from dashboard.wording import NOT_CONCLUDED, number, plural
 from muniment.assessment.sentences import TESTED_STATES

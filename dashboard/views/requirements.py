@@ -7,8 +7,8 @@ from markupsafe import Markup
 from dashboard import components as ui
 from dashboard import listing
 from dashboard.components import html
-from dashboard.data import Row
 from dashboard.figures import interval_bar, interval_says, score_counts
+from dashboard.rows import Row
 from dashboard.shell import Frame, asked, header_line
 from dashboard.views import notices
 from dashboard.wording import number, plural

@@ -7,7 +7,8 @@ from markupsafe import Markup
 from dashboard import components as ui
 from dashboard import data
 from dashboard.components import html
-from dashboard.data import RUN_LIMIT, Row
+from dashboard.data import RUN_LIMIT
+from dashboard.rows import Row
 from dashboard.shell import Frame, asked, header_line
 from dashboard.steps import run_figures, step_table
 from dashboard.tree import run_tree

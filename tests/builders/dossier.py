@@ -101,8 +101,8 @@ def dossier(name: str = "invoice-matcher", organisation: str = "Northwind Freigh
         key: ControlResult(key, test.state, test.state_reason, "ef" * 32, (test,))
         for key, test in tests.items()
     }
-    frameworks = {"eu_ai_act": _framework("eu_ai_act", "EU AI Act"),
-                  "nist_ai_rmf": _framework("nist_ai_rmf", "NIST AI RMF")}  # fmt: skip
+    frameworks = {"eu_ai_act": _framework("eu_ai_act", "EU AI Act", name),
+                  "nist_ai_rmf": _framework("nist_ai_rmf", "NIST AI RMF", name)}  # fmt: skip
     requirements = tuple(r for key in frameworks for r in _requirements(key, name))
     assessment = Assessment(
         ASSESSMENT_ID, "2026-11-20T18:04:00.000000000Z", "2026-11-20T18:04:09.000000000Z", CLOCK,
@@ -130,12 +130,12 @@ def _maturity(name: str) -> MaturityModel:
     )  # fmt: skip
 
 
-def _framework(key: str, name: str) -> Framework:
+def _framework(key: str, name: str, who: str) -> Framework:
     bears = ControlMapping(control="OVR-03", relation=Relation.INTERSECTS, strength=Strength.DIRECT,
                            rationale="An action needs approval first.")  # fmt: skip
     return Framework(
         id=key, name=name, short_name=name, edition="edition 1", issuer="Issuer", kind="law",
-        licence_note="", coverage_note="Three of ninety clauses.", source="https://example.org",
+        licence_note="", coverage_note=f"Three of ninety clauses; {who}.", source="https://example.org",
         requirements=tuple(
             Requirement(id=number, title=f"Clause {number}", summary="What it asks.", source="s",
                         controls=(bears,) if number in ("14(4)", "26(2)") else ())
