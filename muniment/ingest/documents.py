@@ -13,7 +13,6 @@ from muniment.ingest.objects import read_objects
 from muniment.ingest.otlp import read_otlp
 from muniment.ingest.readers import (
     Piece,
-    lines_of,
     read_csv,
     read_json,
     read_json_lines,
@@ -29,7 +28,7 @@ _READERS: dict[str, Callable[[SourceFile, SourceMap], Iterator[Piece]]] = {
     "jsonl": read_json_lines,
     "lines": read_lines,
     "objects": read_objects,
-    "otlp": lambda file, _: read_otlp(file.path, lambda: lines_of(file)),
+    "otlp": lambda file, _: read_otlp(file),
     "parquet": read_parquet,
     "w3c": read_w3c,
     "yaml": read_yaml_documents,
@@ -51,13 +50,21 @@ def with_json_texts(pieces: Iterator[Piece], names: tuple[str, ...]) -> Iterator
         if not isinstance(piece, Document) or not isinstance(piece.value, dict):
             yield piece
             continue
-        opened = {n: _parsed(piece.value[n]) for n in names if isinstance(piece.value.get(n), str)}
-        if not opened:
-            yield piece
-            continue
-        value = {**piece.value, **opened}
+        value = piece.value
+        for name in names:
+            value = _opened(value, name)
         whole = piece.context is piece.value
         yield replace(piece, value=value, context=value if whole else piece.context)
+
+
+def _opened(value: dict[str, Any], name: str) -> dict[str, Any]:
+    """The object where the field `name`, or `outer.name`, holds a value instead of its text."""
+    outer, _, inner = name.partition(".")
+    if isinstance(value.get(name), str):
+        return {**value, name: _parsed(value[name])}
+    if inner and isinstance(value.get(outer), dict):
+        return {**value, outer: _opened(value[outer], inner)}
+    return value
 
 
 def _parsed(text: str) -> Any:

@@ -155,7 +155,7 @@ class Mapper:
             found = path.find(row)
             if found is MISSING:
                 continue
-            if self._marks.holds(found):
+            if self._marks.holds(found) or found in one.spec.marks:
                 state = REDACTED
             elif not self._blank(found):
                 return found

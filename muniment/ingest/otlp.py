@@ -1,6 +1,6 @@
-"""OTLP/JSON traces: the file exporter's JSON Lines, or one export request as a document.
+"""OTLP traces, logs and metrics: the file exporter's files, or one export request as a document.
 
-Ids are hexadecimal in this format, and not base64 as in protobuf's own JSON; they are lower-cased.
+Ids are hexadecimal in OTLP/JSON, and not base64 as in protobuf's own JSON; they are lower-cased.
 Spans come in any order, children before parents and over many lines. Tool spans carry no agent, so
 the agent of the nearest ancestor that names one is offered as `inherited`. For that the file is
 read twice: first into an index of spans that spills to disk, then to give the spans.
@@ -10,100 +10,66 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
-from muniment.ingest.files import open_text
-from muniment.ingest.json_text import JsonCursor, parse_json
+from muniment.ingest.files import SourceFile
+from muniment.ingest.otlp_resources import resources_of
+from muniment.ingest.otlp_signals import logs_of, points_of
+from muniment.ingest.otlp_values import (
+    attributes_of,
+    list_of,
+    member_of,
+    object_of,
+    without_zeros,
+)
 from muniment.ingest.rows import Document, Unreadable, excerpt_of
 
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{32}\Z")
 _SPAN_ID = re.compile(r"[0-9a-fA-F]{16}\Z")
-_INTEGER = re.compile(r"-?\d{1,19}\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _AGENT = "gen_ai.agent.id"
 _AGENT_NAME = "gen_ai.agent.name"
-Lines = Callable[[], Iterable[tuple[int, bytes | Unreadable]]]
+_SPANS = "resourceSpans"
 Piece = Document | Unreadable
 
 
-def read_otlp(path: Path, lines: Lines) -> Iterator[Piece]:
-    """One document per span: `span`, `attributes`, `resource`, `scope`, `inherited`.
+def read_otlp(file: SourceFile) -> Iterator[Piece]:
+    """One document per span (`span`, `attributes`, `resource`, `scope`, `inherited`), per log
+    record (`log`, `event`, `body` …) and per data point (`metric`, `point`, `value` …).
 
-    lines: gives the file's lines, each time it is called. Raises InputError where the file is one
-    document that is broken.
+    Raises InputError where the file is one document that is broken.
     """
     with closing(sqlite3.connect("")) as index:  # a private file that is deleted at close
         index.execute(
             "create table span (trace text, id text, parent text, agent text, name text,"
             " version text, primary key (trace, id)) without rowid"
         )
-        for piece in _spans(path, lines):
-            if isinstance(piece, Document):
-                _remember(index, piece.value)
-        for piece in _spans(path, lines):
-            if isinstance(piece, Document):
-                _inherit(index, piece.value)
-            yield piece
+        for piece in resources_of(file, (_SPANS,)):
+            for span in () if isinstance(piece, Unreadable) else _spans_of(piece[0], piece[2]):
+                if isinstance(span, Document):
+                    _remember(index, span.value)
+        for piece in resources_of(file):
+            if isinstance(piece, Unreadable):
+                yield piece
+                continue
+            place, signal, resource = piece
+            if signal == _SPANS:
+                for span in _spans_of(place, resource):
+                    if isinstance(span, Document):
+                        _inherit(index, span.value)
+                    yield span
+            else:
+                yield from (logs_of if signal == "resourceLogs" else points_of)(place, resource)
 
 
-def _spans(path: Path, lines: Lines) -> Iterator[Piece]:
-    if not _is_lines(lines):
-        with open_text(path, "utf-8") as stream:
-            elements = JsonCursor(stream, path.name).elements(("resourceSpans",), {})
-            for place, value in _numbered(
-                span for resource in elements for span in _of_resource(resource)
-            ):
-                yield _checked(place, value)
-        return
-    for place, line in lines():
-        if isinstance(line, Unreadable):
-            yield line
-        else:
-            yield from _of_line(place, line)
-
-
-def _numbered(values: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-    return enumerate(values, start=1)
-
-
-def _is_lines(lines: Lines) -> bool:
-    """Whether the first line is a document by itself; else the file is one, written over lines."""
-    for _, line in lines():
-        if isinstance(line, Unreadable):
-            return True
-        start = line.lstrip()
-        return start.startswith(b"{") and start.rstrip() != b"{" and b"resource" in start
-    return True
-
-
-def _of_line(place: int, line: bytes) -> Iterator[Piece]:
-    try:
-        value = parse_json(line.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        yield Unreadable(
-            place, "not JSON", f"the line is not exact JSON: {str(error)[:200]}", excerpt_of(line)
-        )
-        return
-    resources = value.get("resourceSpans") if isinstance(value, dict) else None
-    if not isinstance(resources, list):
-        yield Unreadable(place, "no traces", "the line holds no `resourceSpans`", excerpt_of(line))
-        return
-    for resource in resources:
-        for span in _of_resource(resource):
-            yield _checked(place, span)
-
-
-def _of_resource(resource: Any) -> Iterator[dict[str, Any]]:
-    if not isinstance(resource, dict):
-        return
-    about = attributes_of(_member(resource, "resource").get("attributes"))
-    for scope in _list(resource.get("scopeSpans")):
-        named = _member(scope, "scope")
-        for span in _list(scope.get("spans") if isinstance(scope, dict) else None):
-            yield {"span": span, "resource": about, "scope": named}
+def _spans_of(place: int, resource: Any) -> Iterator[Piece]:
+    about = attributes_of(object_of(resource, "resource").get("attributes"))
+    for scope in list_of(member_of(resource, "scopeSpans")):
+        named = object_of(scope, "scope")
+        for span in list_of(member_of(scope, "spans")):
+            yield _checked(place, {"span": span, "resource": about, "scope": named})
 
 
 def _checked(place: int, found: dict[str, Any]) -> Piece:
@@ -125,7 +91,7 @@ def _checked(place: int, found: dict[str, Any]) -> Piece:
         **found,
         "attributes": attributes_of(span.get("attributes")),
         "span": {
-            **{key: item for key, item in span.items() if item not in (0, "0", None)},
+            **without_zeros(span),
             "traceId": str(trace).lower(),
             "spanId": str(own).lower(),
             **({"parentSpanId": str(parent).lower()} if parent else {}),
@@ -134,34 +100,6 @@ def _checked(place: int, found: dict[str, Any]) -> Piece:
     if not parent:
         value["span"].pop("parentSpanId", None)
     return Document(place, value, value)
-
-
-def attributes_of(items: Any) -> dict[str, Any]:
-    """OTLP's list of key and typed value as one object; the last of two equal keys counts."""
-    return {
-        str(item.get("key")): _any_value(item.get("value"), 0)
-        for item in _list(items)
-        if isinstance(item, dict)
-    }
-
-
-def _any_value(value: Any, depth: int) -> Any:
-    if not isinstance(value, dict) or depth > 32:
-        return None
-    for kind, inner in value.items():
-        if kind == "intValue":
-            return int(inner) if isinstance(inner, str) and _INTEGER.match(inner) else inner
-        if kind == "arrayValue":
-            return [_any_value(each, depth + 1) for each in _list(_member_of(inner, "values"))]
-        if kind == "kvlistValue":
-            return {
-                str(each.get("key")): _any_value(each.get("value"), depth + 1)
-                for each in _list(_member_of(inner, "values"))
-                if isinstance(each, dict)
-            }
-        if kind in {"stringValue", "boolValue", "doubleValue", "bytesValue"}:
-            return inner
-    return None
 
 
 def _remember(index: sqlite3.Connection, value: dict[str, Any]) -> None:
@@ -213,16 +151,3 @@ def _is_hex(pattern: re.Pattern[str], value: Any) -> bool:
 def _text(value: Any) -> str | None:
     usable = isinstance(value, str) and value and "\x00" not in value
     return value if usable and not _SURROGATE.search(value) else None
-
-
-def _member(value: Any, name: str) -> dict[str, Any]:
-    inner = _member_of(value, name)
-    return inner if isinstance(inner, dict) else {}
-
-
-def _member_of(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

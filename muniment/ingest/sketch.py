@@ -16,6 +16,7 @@ from muniment.ingest.documents import with_json_texts
 from muniment.ingest.files import SourceFile, open_text
 from muniment.ingest.json_text import JsonCursor
 from muniment.ingest.log_lines import w3c_names
+from muniment.ingest.otlp_proto import holds_protobuf, signal_of_file
 from muniment.ingest.readers import csv_header, json_line, lines_of
 from muniment.ingest.rows import Document
 from muniment.ingest.yaml_text import documents_of
@@ -30,18 +31,21 @@ _YAML_START = re.compile(r"(?:\s*#[^\n]*\n|\s*\n)*(?:---|[\w.\"'/-]+:(?:\s|\Z))"
 @dataclass(frozen=True, slots=True)
 class Sketch:
     """A file's first rows. line: its first line that is a JSON object. document: its outline as
-    one JSON document. columns: of a Parquet file. start: its first characters."""
+    one JSON document. columns: of a Parquet file. otlp: the signal of OTLP as protobuf. start: its
+    first characters."""
 
     file: SourceFile
     line: Any = MISSING
     document: Any = MISSING
     columns: Any = MISSING
+    otlp: Any = MISSING
     start: str = ""
 
     @property
     def is_text(self) -> bool:
-        """Whether it can be CSV, YAML or a log: neither JSON nor Parquet."""
-        return self.line is MISSING and self.document is MISSING and self.columns is MISSING
+        """Whether it can be CSV, YAML or a log: neither JSON nor Parquet nor protobuf."""
+        others = (self.line, self.document, self.columns, self.otlp)
+        return all(shown is MISSING for shown in others)
 
     def as_read_by(self, source: SourceMap) -> Any:
         """The first row, or the outline of the document, that the map's reader would give."""
@@ -53,6 +57,7 @@ class Sketch:
 
     def _raw(self, source: SourceMap) -> Any:
         either = self.document if self.line is MISSING else self.line
+        either = self.otlp if either is MISSING else either
         shown = {
             "parquet": self.columns, "jsonl": self.line, "json": self.document, "otlp": either,
         }  # fmt: skip
@@ -104,6 +109,8 @@ def sketch_of(file: SourceFile) -> Sketch:
     sketch = Sketch(file, start=head.decode("utf-8-sig", errors="replace"))
     if head.startswith(b"PAR1"):
         return replace(sketch, columns=_parquet_columns(file))
+    if holds_protobuf(head) and (signal := signal_of_file(file)) is not None:
+        return replace(sketch, otlp={signal: []})
     line = next(_first_lines(file), MISSING)
     return replace(sketch, line=line, document=_outline(file))
 

@@ -29,7 +29,8 @@ class FieldMap(Strict):
     Where from, exactly one of: `path` (see model/paths.py); `paths`, the first that has a value;
     `all_of`, several values as texts joined by `join`; `sum_of`, several numbers added, of which
     the first must be there; `const`, always this value. `masked_by` is a path that has a value
-    where the source masked this column (or part of it).
+    where the source masked this column (or part of it); `marks` are texts that stand for a masked
+    value in this column alone.
 
     How read, in this order: `json_text` parses a text as JSON. `extract` keeps the first group of a
     regular expression; without a match the column is empty. `split` cuts a text into a list.
@@ -50,6 +51,7 @@ class FieldMap(Strict):
     sum_of: tuple[str, ...] = ()
     const: str | int | bool | tuple[str, ...] | None = None
     masked_by: str | None = None
+    marks: tuple[str, ...] = ()
     json_text: bool = False
     extract: str | None = None
     split: str | None = Field(default=None, min_length=1)
@@ -108,6 +110,13 @@ class FieldMap(Strict):
     def all_paths(self) -> tuple[str, ...]:
         """Every path that the column may be read from."""
         return (self.path,) if self.path is not None else self.paths + self.all_of + self.sum_of
+
+
+def _with_shared(row_map: Any, shared: Any) -> Any:
+    """The row map with the columns that all events share; its own come first."""
+    if not isinstance(row_map, dict) or row_map.get("record") != "event":
+        return row_map
+    return {**row_map, "columns": {**shared, **(row_map.get("columns") or {})}}
 
 
 def _tells_a_day(pattern: str) -> bool:
@@ -190,7 +199,8 @@ class SourceMap(Strict):
     redaction_patterns: regular expressions for the whole text of such a value. null_marks: texts
     that stand for no value. json_texts: fields of a row that hold JSON as text, read before
     anything else. wrapped_in: for `objects`, names of the top-level array that holds them.
-    line: for `lines`, a regular expression whose named groups become the row's fields.
+    line: for `lines`, a regular expression whose named groups become the row's fields. shared:
+    columns of every event, unless a row map fills them otherwise.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -208,9 +218,19 @@ class SourceMap(Strict):
     wrapped_in: tuple[str, ...] = ()
     line: str | None = None
     recognise: Recognise | None = None
+    shared: dict[str, FieldMap] = Field(default_factory=dict)
     maps: tuple[RowMap, ...] = Field(min_length=1)
     notes: str = ""
     digest: str = ""  # filled by the catalog
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share_columns(cls, value: Any) -> Any:
+        shared = value.get("shared") if isinstance(value, dict) else None
+        maps = value.get("maps") if isinstance(shared, dict) else None
+        if not isinstance(maps, list):
+            return value
+        return {**value, "maps": [_with_shared(each, shared) for each in maps]}
 
     @field_validator("redaction_patterns")
     @classmethod

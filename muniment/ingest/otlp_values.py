@@ -1,0 +1,59 @@
+"""OTLP's typed values as plain ones, and the parts of its documents that may be missing."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_INTEGER = re.compile(r"-?\d{1,19}\Z")
+_MAX_DEPTH = 32
+
+
+def attributes_of(items: Any) -> dict[str, Any]:
+    """OTLP's list of key and typed value as one object; the last of two equal keys counts."""
+    return {
+        str(item.get("key")): any_value(item.get("value"))
+        for item in list_of(items)
+        if isinstance(item, dict)
+    }
+
+
+def any_value(value: Any, depth: int = 0) -> Any:
+    """The plain value of `{"stringValue": …}` and its like."""
+    if not isinstance(value, dict) or depth > _MAX_DEPTH:
+        return None
+    for kind, inner in value.items():
+        if kind == "intValue":
+            return int(inner) if isinstance(inner, str) and _INTEGER.match(inner) else inner
+        if kind == "arrayValue":
+            return [any_value(each, depth + 1) for each in list_of(member_of(inner, "values"))]
+        if kind == "kvlistValue":
+            return {
+                str(each.get("key")): any_value(each.get("value"), depth + 1)
+                for each in list_of(member_of(inner, "values"))
+                if isinstance(each, dict)
+            }
+        if kind in {"stringValue", "boolValue", "doubleValue", "bytesValue"}:
+            return inner
+    return None
+
+
+def without_zeros(item: dict[str, Any]) -> dict[str, Any]:
+    """The members that were set: protobuf and some writers state 0 and "" for what was not."""
+    return {key: value for key, value in item.items() if value not in (0, "0", "", None)}
+
+
+def object_of(value: Any, name: str) -> dict[str, Any]:
+    """A member that is an object, else an empty one."""
+    inner = member_of(value, name)
+    return inner if isinstance(inner, dict) else {}
+
+
+def member_of(value: Any, name: str) -> Any:
+    """A member of what may be no object at all."""
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def list_of(value: Any) -> list[Any]:
+    """A list, or an empty one."""
+    return value if isinstance(value, list) else []
