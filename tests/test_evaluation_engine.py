@@ -121,6 +121,18 @@ def test_days_are_those_of_the_time_zone() -> None:
     assert result.tests[0].by_day == {"2026-11-20": (1, 1, 0), "2026-11-21": (1, 0, 0)}
 
 
+def test_agents_are_counted_apart_and_items_that_name_none_are_left_out() -> None:
+    rows = [
+        event("e1", agent_id="a1", action_type="destructive"),
+        event("e2", agent_id="a1", event_time="2026-11-21T10:00:00Z"),
+        event("e3", agent_id="a2", action_type=None),
+        event("e4", agent_id=None),
+    ]
+    (result,) = evaluate(inputs(events=rows), control(events_test()))
+    assert result.tests[0].by_agent == {"a1": (2, 1, 0), "a2": (1, 0, 1)}
+    assert result.tests[0].population == 4
+
+
 def test_undetermined_items_are_listed_up_to_200_and_the_rest_counted() -> None:
     rows = [event(f"e{n:04d}", action_type=None) for n in range(203)]
     (result,) = evaluate(inputs(events=rows), control(events_test()))
@@ -187,6 +199,7 @@ def test_only_an_approved_unexpired_grant_for_item_or_agent_tolerates(
     tolerated = int(state is State.EXCEPTED)
     assert (test.state, test.exceptions, test.excepted) == (state, 1 - tolerated, tolerated)
     assert test.by_day == {"2026-11-20": (1, 1 - tolerated, 0)}
+    assert test.by_agent == {"a1": (1, 1 - tolerated, 0)}
     assert (test.items[0].outcome is Outcome.EXCEPTED) is bool(tolerated)
     if tolerated:
         assert test.items[0].reason.startswith("tolerated by X-1 until 2026-12-01")

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from muniment.assessment.maturity import ORGANISATION, assess_maturity, whole_months_before
+from muniment.assessment.maturity import (
+    ORGANISATION,
+    assess_agent_maturity,
+    assess_maturity,
+    whole_months_before,
+)
 from muniment.catalog.controls import load_controls
 from muniment.catalog.maturity import load_maturity
 from muniment.errors import CatalogError
@@ -121,6 +126,25 @@ def test_organisation_stands_where_its_lowest_domain_stands(model: MaturityModel
 def test_stage_without_criteria_cannot_be_held(model: MaturityModel) -> None:
     found = standing(model, "GOV", results(GOV_01=State.ATTESTED))
     assert (found.stage, found.next_stage, found.missing) == (2, 3, ())
+
+
+def named(**by_agent: tuple[int, int, int]) -> dict[str, ControlResult]:
+    test = replace(one_test(State.FAIL), by_agent=by_agent)
+    return {"AUD-01": control_result("AUD-01", State.FAIL, test)}
+
+
+@pytest.mark.parametrize(
+    ("counts", "stage"), [((9, 0, 0), 3), ((9, 1, 0), 2), ((9, 0, 1), 2), ((1, 0, 1), 1)]
+)
+def test_agent_is_judged_by_its_own_items(
+    model: MaturityModel, counts: tuple[int, int, int], stage: int
+) -> None:
+    found = assess_agent_maturity(model, named(a1=counts, a2=(9, 9, 0)), "a1")
+    assert [(one.subject, one.stage) for one in found] == [("a1", stage), ("AUD", stage)]
+
+
+def test_agent_that_no_control_names_has_no_stage(model: MaturityModel) -> None:
+    assert assess_agent_maturity(model, named(a2=(9, 0, 0)), "a1") == ()
 
 
 def test_whole_months_end_with_the_last_finished_one() -> None:

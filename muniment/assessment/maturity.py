@@ -8,6 +8,7 @@ domain stands. Method: docs/concepts/maturity.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 
 from muniment.model.maturity import (
@@ -49,6 +50,69 @@ def assess_maturity(
     """
     domains = tuple(_standing(model, domain, results, as_of_day) for domain in model.domains)
     return (_organisation(model, domains), *domains)
+
+
+def assess_agent_maturity(
+    model: MaturityModel, results: Mapping[str, ControlResult], agent_id: str
+) -> tuple[Standing, ...]:
+    """An agent's standing, then that of each domain that says something about it.
+
+    Criteria are judged over the items that name the agent. A control of which nothing fell to the
+    agent says nothing and is left out, as is `sustained`; a stage without any such criterion is
+    passed over where a higher one has some. Empty where no control names the agent.
+    """
+    own = {name: one for name, r in results.items() if (one := _of_agent(r, agent_id)) is not None}
+    found: list[Standing] = []
+    for domain in model.domains:
+        judged = {
+            stage: tuple(
+                _met(one, own[one.control], [])
+                for one in criteria
+                if one.control in own and one.wants is not Wanted.SUSTAINED
+            )
+            for stage, criteria in sorted(domain.criteria.items())
+        }
+        if any(judged.values()):
+            held = _held_by_agent(judged)
+            found.append(Standing(domain.id, domain.name, held, _next(model, held), judged))
+    if not found:
+        return ()
+    whole = _organisation(model, found)
+    return (replace(whole, subject=agent_id, name="Agent"), *found)
+
+
+def _held_by_agent(judged: Mapping[int, tuple[Met, ...]]) -> int:
+    held = LOWEST
+    for stage, criteria in judged.items():
+        if not all(one.met for one in criteria):
+            break
+        if criteria:
+            held = stage
+    return held
+
+
+def _of_agent(result: ControlResult, agent_id: str) -> ControlResult | None:
+    """The result over one agent's items; None where none of them names it."""
+    tests = []
+    for test in result.tests:
+        if agent_id in test.by_agent:
+            population, exceptions, undetermined = test.by_agent[agent_id]
+            tests.append(
+                replace(
+                    test, population=population, exceptions=exceptions, undetermined=undetermined,
+                    pending=0, by_day={}, state=_state(exceptions, undetermined),
+                )
+            )  # fmt: skip
+    if not tests:
+        return None
+    worst = _state(sum(t.exceptions for t in tests), sum(t.undetermined for t in tests))
+    return replace(result, state=worst, tests=tuple(tests))
+
+
+def _state(exceptions: int, undetermined: int) -> State:
+    if exceptions:
+        return State.FAIL
+    return State.UNDETERMINED if undetermined else State.PASS
 
 
 def _standing(

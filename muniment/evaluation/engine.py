@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ from muniment.evaluation.events_tests import (
 )
 from muniment.evaluation.gather import gather_inputs
 from muniment.evaluation.inputs import Inputs, Setting
-from muniment.evaluation.items import Collected, Source, Tally, collect_items
+from muniment.evaluation.items import Source, Tally, collect_items
 from muniment.evaluation.relations import events_sandbox, plain_rows, registry_sandbox
 from muniment.evaluation.sampling import sample_seed
 from muniment.evaluation.sandbox import Sandbox
@@ -94,6 +95,7 @@ class _Counts:
     """What was counted before any grant."""
 
     by_day: dict[str, Count]
+    by_agent: dict[str, Count]
     pending: int
     attributes: dict[str, dict[str, Count]]
 
@@ -167,7 +169,7 @@ class _Run:
         scan = self._scan(sandbox, compiled)
         bound = self._setting.bound(control.parameters, test)
         source = Source(control.id, test.id, f"({items_sql(compiled)})", bound)
-        counts = _Counts(scan.by_day, 0, scan.attributes if test.attributes else {})
+        counts = _Counts(scan.by_day, scan.by_agent, 0, scan.attributes if test.attributes else {})
         return replace(
             self._result(sandbox, test, source, counts), compiled_sql=scan_sql([compiled])
         )
@@ -207,9 +209,9 @@ class _Run:
         sandbox = self._sandbox(test.kind)
         bound = self._setting.bound(control.parameters, test)
         name = run_select(sandbox, control, test, bound, self._setting.time_zone)
-        by_day, pending = count_rows(sandbox, name)
+        by_day, by_agent, pending = count_rows(sandbox, name)
         source = Source(control.id, test.id, name, {})
-        result = self._result(sandbox, test, source, _Counts(by_day, pending, {}))
+        result = self._result(sandbox, test, source, _Counts(by_day, by_agent, pending, {}))
         return replace(result, compiled_sql=test.sql)
 
     def _result(
@@ -249,7 +251,8 @@ class _Run:
             sample_seed=seed,
             sample_seed_basis=self._inputs.seed_basis,
             completeness=self._completeness(test),
-            by_day=_by_day(counts, found, [i.item_id for i in excepted]),
+            by_day=_without(counts.by_day, [found.days[i.item_id] for i in excepted]),
+            by_agent=_without(counts.by_agent, [i.agent_id for i in excepted if i.agent_id]),
         )
 
     def _completeness(self, test: ControlTest) -> str:
@@ -284,17 +287,15 @@ def _attributes(
     return tuple(results)
 
 
-def _by_day(
-    counts: _Counts, found: Collected, excepted: Sequence[str]
+def _without(
+    counts: Mapping[str, Count], tolerated: Sequence[str]
 ) -> dict[str, tuple[int, int, int]]:
-    days = {
-        day: (count.population, count.exceptions, count.undetermined)
-        for day, count in sorted(counts.by_day.items())
+    """Counts by day or agent, less one exception for each tolerated item's own."""
+    less = Counter(tolerated)
+    return {
+        key: (count.population, count.exceptions - less[key], count.undetermined)
+        for key, count in sorted(counts.items())
     }
-    for item_id in excepted:
-        population, exceptions, undetermined = days[found.days[item_id]]
-        days[found.days[item_id]] = (population, exceptions - 1, undetermined)
-    return days
 
 
 def test_digest(test: ControlTest) -> str:

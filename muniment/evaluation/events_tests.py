@@ -20,6 +20,8 @@ from muniment.model.controls import Control, ControlTest
 
 # Codes of an item in the scan; NULL is outside the population.
 PASS, EXCEPTION, UNDETERMINED = 0, 1, 2
+# Columns of a row of counts: the local day, the agent (NULL where none is named), then the counts.
+DAY, AGENT = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,10 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """Counts by local day: of the test, and of each attribute by letter."""
+    """Counts by local day: of the test, and of each attribute by letter; and by agent, if named."""
 
     by_day: dict[str, Count]
+    by_agent: dict[str, Count]
     attributes: dict[str, dict[str, Count]]
 
 
@@ -98,7 +101,7 @@ def compile_events_test(control: Control, test: ControlTest) -> EventsTest:
 
 
 def scan_sql(tests: Sequence[EventsTest]) -> str:
-    """One SELECT that counts every test by day; each distinct boolean is computed once."""
+    """One SELECT that counts every test by day and agent, each distinct boolean computed once."""
     booleans: dict[str, str] = {}
 
     def name(sql: str) -> str:
@@ -119,10 +122,11 @@ def scan_sql(tests: Sequence[EventsTest]) -> str:
         counts.append(_three_counts(f"i{number}"))
     inner = ",\n        ".join(f"({sql}) as {alias}" for sql, alias in booleans.items())
     return (
-        f"select\n    local_day,\n    {', '.join(counts)}\n"
-        f"from (\n    select local_day, {', '.join(codes)}\n"
-        f"    from (\n        select event.local_day,\n        {inner}\n"
-        f"        {_from(test.test.joins for test in tests)}\n    )\n)\ngroup by local_day"
+        f"select\n    local_day,\n    agent_id,\n    {', '.join(counts)}\n"
+        f"from (\n    select local_day, agent_id, {', '.join(codes)}\n"
+        f"    from (\n        select event.local_day, event.agent_id,\n        {inner}\n"
+        f"        {_from(test.test.joins for test in tests)}\n    )\n)\n"
+        "group by local_day, agent_id"
     )
 
 
@@ -162,20 +166,26 @@ def run_scan(
     """The counts of each test, from one pass over the events; EvaluationError if it fails."""
     rows = sandbox.rows(scan_sql(tests), bound)
     results: list[ScanResult] = []
-    at = 1
+    at = 2
     for test in tests:
         attributes: dict[str, dict[str, Count]] = {}
         for part in test.parts:
-            attributes[part.letter] = _counts(rows, at)
+            attributes[part.letter] = counts_by(rows, DAY, at)
             at += 3
-        results.append(ScanResult(_counts(rows, at), attributes))
+        results.append(ScanResult(counts_by(rows, DAY, at), counts_by(rows, AGENT, at), attributes))
         at += 3
     return results
 
 
-def _counts(rows: list[tuple[Any, ...]], at: int) -> dict[str, Count]:
-    days = {str(row[0]): Count(*row[at : at + 3]) for row in rows if row[at]}
-    return dict(sorted(days.items()))
+def counts_by(rows: Sequence[Sequence[Any]], key: int, at: int) -> dict[str, Count]:
+    """Sums by the value of one column (DAY or AGENT) of rows whose three counts begin at `at`."""
+    sums: dict[str, list[int]] = {}
+    for row in rows:
+        if row[at] and row[key] is not None:
+            held = sums.setdefault(str(row[key]), [0, 0, 0])
+            for offset in range(3):
+                held[offset] += row[at + offset]
+    return {name: Count(*sums[name]) for name in sorted(sums)}
 
 
 def items_sql(test: EventsTest) -> str:

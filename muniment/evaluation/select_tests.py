@@ -7,7 +7,7 @@ from typing import Any
 
 from muniment.catalog.controls_select import check_select
 from muniment.errors import EvaluationError
-from muniment.evaluation.events_tests import Count
+from muniment.evaluation.events_tests import AGENT, DAY, Count, counts_by
 from muniment.evaluation.joins import local_day
 from muniment.evaluation.sandbox import Sandbox
 from muniment.model.controls import Control, ControlTest
@@ -71,12 +71,11 @@ def _check_rows(sandbox: Sandbox, name: str) -> None:
         )
 
 
-def count_rows(sandbox: Sandbox, name: str) -> tuple[dict[str, Count], int]:
-    """Counts by local day, and how many items are pending."""
+def count_rows(sandbox: Sandbox, name: str) -> tuple[dict[str, Count], dict[str, Count], int]:
+    """Counts by local day, counts by agent where one is named, and how many items are pending."""
     rows = sandbox.rows(
-        "select local_day, count(*), count(*) filter (where outcome = 'exception'),"
+        "select local_day, agent_id, count(*), count(*) filter (where outcome = 'exception'),"
         " count(*) filter (where outcome = 'undetermined'),"
-        f" count(*) filter (where outcome = 'pending') from {name} group by local_day"
-        " order by local_day"
+        f" count(*) filter (where outcome = 'pending') from {name} group by local_day, agent_id"
     )
-    return {str(row[0]): Count(*row[1:4]) for row in rows}, sum(row[4] for row in rows)
+    return counts_by(rows, DAY, 2), counts_by(rows, AGENT, 2), sum(row[5] for row in rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from muniment.assessment.maturity import assess_maturity
+from muniment.assessment.maturity import assess_agent_maturity, assess_maturity
 from muniment.errors import EvidenceBrokenError, StoreError
 from muniment.evidence.assessment_file import (
     AssessmentDigests,
@@ -67,6 +67,12 @@ class Dossier:
             return ()
         clock, zone = self.assessment.clock, self.assessment.time_zone
         return assess_maturity(self.maturity_model, self.results, local_day(clock.as_of, zone))
+
+    def agent_maturity(self, agent_id: str) -> tuple[Standing, ...]:
+        """An agent's standing, then its domains'; empty when nothing names the agent."""
+        if self.maturity_model is None:
+            return ()
+        return assess_agent_maturity(self.maturity_model, self.results, agent_id)
 
     def controls_of_requirement(self, framework_id: str, requirement_id: str) -> tuple[str, ...]:
         """Control ids (or attributes, `OVR-03/B`) that the framework maps to a requirement."""

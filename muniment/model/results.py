@@ -71,7 +71,8 @@ class TestResult:
 
     population counts items that were concluded plus those undetermined or pending. `items` lists
     every exception and every pending item, and undetermined ones up to a stated limit (`items_cut`
-    says how many more there are). `state_reason` is one sentence for a person.
+    says how many more there are). `state_reason` is one sentence for a person. by_day, by_agent:
+    population, exceptions and undetermined by local day, and by the agent that an item names.
     """
 
     __test__ = False
@@ -98,6 +99,7 @@ class TestResult:
     test_digest: str = ""
     error: str = ""
     by_day: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    by_agent: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
