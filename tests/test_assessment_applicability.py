@@ -121,8 +121,31 @@ def test_reasons_name_what_decides() -> None:
     )
     said = judged("Art. 50(1)", eu_role="provider", eu_class="transparency_only").reason
     assert said == (
-        "only where the system is meant to deal with people directly, which no register records"
+        "only where the system is meant to deal with people directly, which is not recorded"
     )
+
+
+@pytest.mark.parametrize(
+    ("unit", "changes", "verdict"),
+    [
+        ("Art. 50(1)", {"talks_to_people": True}, YES),
+        ("Art. 50(1)", {"talks_to_people": False}, NO),
+        ("Art. 50(1)", {"talks_to_people": None}, OPEN),
+        ("Art. 12(3)", {"eu_annex_iii_point": "1(a)"}, LATER),
+        ("Art. 12(3)", {"eu_annex_iii_point": "1"}, OPEN),
+        ("Art. 12(3)", {"eu_annex_iii_point": "1(b)"}, NO),
+        ("Art. 12(3)", {"eu_annex_iii_point": "4(a)"}, NO),
+        ("Art. 12(3)", {}, OPEN),
+        ("Art. 43(1)", {"eu_annex_iii_point": "1(c)"}, LATER),
+        ("Art. 43(2)", {"eu_annex_iii_point": "1(c)"}, NO),
+        ("Art. 43(2)", {"eu_annex_iii_point": "4"}, LATER),
+        ("Art. 4a", {"talks_to_people": True}, OPEN),
+    ],
+)
+def test_further_condition_is_decided_by_its_column_if_there_is_one(
+    unit: str, changes: dict[str, Any], verdict: Applies
+) -> None:
+    assert judged(unit, eu_role="provider", **changes).verdict is verdict
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from muniment.model.frameworks import Framework, Requirement
+from muniment.model.legal import Condition
 from muniment.model.outcomes import Applies
 from muniment.model.results import ApplicabilityReason, RequirementApplicability
 
@@ -33,6 +34,7 @@ class AgentFacts:
     roles: frozenset[str] | None
     risk_class: str | None
     placed_on: str | None
+    conditions: tuple[tuple[str, str | bool | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def facts_of(framework: Framework, agent: Mapping[str, Any]) -> AgentFacts:
         frozenset(re.findall(r"\w+", str(roles))) if roles else None,
         str(risk_class) if risk_class else None,
         str(live)[:10] if live else None,
+        tuple((name, agent.get(name)) for name in framework.condition_columns),
     )
 
 
@@ -94,13 +97,12 @@ def agent_applicability(
         _scope(facts),
         _role(framework, requirement, facts, special_roles),
         _class(framework, requirement, facts),
+        _condition(requirement, facts),
     )
     refused = next((reason for holds, reason in checks if holds is False), None)
     if refused is not None:
         return AgentApplicability(Applies.NO, refused)
     open_ones = [reason for holds, reason in checks if holds is None]
-    if requirement.only_where:
-        open_ones.append(f"only where {requirement.only_where}, which no register records")
     first_day, doubt = _first_day(requirement, facts, day)
     if doubt:
         open_ones.append(doubt)
@@ -219,6 +221,36 @@ def _class(
     if framework.classes and facts.risk_class not in {known.id for known in framework.classes}:
         return None, f"recorded with the unknown risk class {facts.risk_class[:40]}"
     return False, f"recorded as {facts.risk_class}"
+
+
+def _condition(requirement: Requirement, facts: AgentFacts) -> tuple[bool | None, str]:
+    """Whether `only_where` holds; where no column decides it, nobody knows."""
+    if requirement.only_where is None:
+        return True, ""
+    said = f"only where {requirement.only_where}"
+    if requirement.only_if is None:
+        return None, f"{said}, which no register records"
+    return _decided(requirement.only_if, facts, said)
+
+
+def _decided(only_if: Condition, facts: AgentFacts, said: str) -> tuple[bool | None, str]:
+    value = dict(facts.conditions).get(only_if.column)
+    if value is None:
+        return None, f"{said}, which is not recorded"
+    wanted = only_if.values
+    holds = [_is_part_of(str(value), text) for text in wanted] if wanted else [value is True]
+    if True in holds:
+        return True, ""
+    if None in holds:
+        return None, f"{said}, recorded as {value} only"
+    return False, f"not concerned: {said}"
+
+
+def _is_part_of(value: str, whole: str) -> bool | None:
+    """`1(a)` is part of `1`; `1` alone leaves open whether it is `1(a)`."""
+    if value == whole or value.startswith(f"{whole}("):
+        return True
+    return None if whole.startswith(f"{value}(") else False
 
 
 def _first_day(

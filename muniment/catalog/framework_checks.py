@@ -95,6 +95,9 @@ def _check_kind(entry: Entry, unit: Requirement, groups: bool) -> None:
 
 
 def _check_words(entry: Entry, unit: Requirement, framework: Framework) -> None:
+    if unit.only_if and not (unit.only_where and unit.only_if.column in AGENT.own_names):
+        what = f"requirement `{unit.id}`: `only_if` has no words, or names an unknown column"
+        _refuse(entry, ("only_if",), what, "Say under `only_where:` what the column decides.")
     for key, known in (("roles", framework.roles), ("classes", framework.classes)):
         ids = {word.id for word in known}
         for index, name in enumerate(getattr(unit, key)):

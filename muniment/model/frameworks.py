@@ -12,6 +12,7 @@ from muniment.model.legal import (
     Amendment,
     Applicability,
     ClassDates,
+    Condition,
     LegalDate,
     Penalty,
     RiskClass,
@@ -63,10 +64,10 @@ class Requirement(Strict):
     kind: a `requirement` is assessed and counted; a `heading` groups what is below it and takes its
     state from there; `context` is listed without state, and `not_assessed` says why.
     title: the official one (of the article, for its paragraphs); label: our own short name.
-    classes: empty means systems of any class. only_where: a further condition, in words, that no
-    register records. applies_from: first day of application, None for a voluntary framework;
-    other_dates: days of single classes; formally_from: the day by the law's letter where
-    applies_from is our reading, which `interpretation` explains.
+    classes: empty means systems of any class. only_where: a further condition, in words; only_if:
+    the column that decides it, None where no register does. applies_from: first day of application,
+    None for a voluntary framework; other_dates: days of single classes; formally_from: the day by
+    the law's letter where applies_from is our reading, which `interpretation` explains.
     The catalog fills classes, days and interpretation from `parent` where a unit is silent.
     evidenced_together: several contributing controls may evidence it together.
     """
@@ -81,6 +82,7 @@ class Requirement(Strict):
     roles: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     only_where: str | None = None
+    only_if: Condition | None = None
     applies_from: str | None = None
     applies_from_before_amendment: str | None = None
     other_dates: tuple[ClassDates, ...] = ()
@@ -154,6 +156,11 @@ class Framework(Strict):
         for unit in self.requirements:
             below.setdefault(unit.parent, []).append(unit)
         return {parent: tuple(units) for parent, units in below.items()}
+
+    @cached_property
+    def condition_columns(self) -> tuple[str, ...]:
+        """The columns of the agent table that conditions of its units name, sorted."""
+        return tuple(sorted({u.only_if.column for u in self.requirements if u.only_if}))
 
     def path(self, unit_id: str) -> tuple[Requirement, ...]:
         """The units above one, from the top down, without itself."""

@@ -28,6 +28,17 @@ class Transition(Strict):
     source: str
 
 
+class Condition(Strict):
+    """A column of the agent table that decides `only_where`.
+
+    values: texts of which it must be one, or a part of one (`1(a)` is a part of `1`); empty means
+    a boolean column that must be true.
+    """
+
+    column: str
+    values: tuple[str, ...] = ()
+
+
 class Amendment(Strict):
     """What an amending act changed in a unit; verified: read in the official text."""
 
