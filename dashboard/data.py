@@ -20,6 +20,7 @@ from muniment.errors import EvidenceBrokenError, UsageError
 from muniment.evidence.agent_file import agent_file, agent_rows
 from muniment.evidence.clauses import clause_file, unit_rows
 from muniment.evidence.dossier import Dossier, load_dossier
+from muniment.evidence.packs import packs_of
 from muniment.evidence.provenance import provenance
 from muniment.store.encoder import entry_rows
 from muniment.store.explorer import Window, explore, tally
@@ -40,6 +41,10 @@ EVENT_ROWS = 50
 EVENT_COLUMNS = (
     "event_time", "agent_id", "agent_name", "action_type", "operation_name", "target_name",
     "policy_result", "outcome", "executed", "trace_id", "source_id",
+)  # fmt: skip
+IMPORT_COLUMNS = (
+    "id", "source_id", "source_map", "source_uri", "started_at", "status", "rows_read", "imported",
+    "rejected", "duplicate", "superseding", "content_sha256",
 )  # fmt: skip
 DIVIDED_BY = ("outcome", "policy_result", "action_type", "agent_id")
 
@@ -322,6 +327,20 @@ def evidence(evidence_ref: str) -> Row:
     with open_store(store_root()) as store:
         found: Row = plain(provenance(store, evidence_ref))
     return found
+
+
+def packs() -> list[Row]:
+    """The packs that lie in the store now, the latest first."""
+    with open_store(store_root()) as store:
+        found: list[Row] = plain(packs_of(store.layout))
+    return found
+
+
+def imports() -> list[Row]:
+    """Every import batch with its counts, the latest first."""
+    with open_store(store_root()) as store:
+        rows = [{key: batch[key] for key in IMPORT_COLUMNS} for batch in store.records.batches()]
+    return sorted(rows, key=lambda row: str(row["started_at"]), reverse=True)
 
 
 def run(trace_id: str) -> tuple[list[Row], bool]:

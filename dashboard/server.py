@@ -27,6 +27,7 @@ from streamlit.starlette import App
 from streamlit.web import bootstrap
 
 from dashboard.gate import TOKEN_KEY, Gate, GateMiddleware
+from dashboard.packs_route import PacksMiddleware
 from muniment.bundle import bundle_root, dashboard_root
 from muniment.errors import MunimentError, StoreError, UsageError
 
@@ -76,9 +77,12 @@ def run_dashboard(
     port = listener.getsockname()[1]
     token = token or secrets.token_urlsafe(32)
     _enter_bundle(root, port)
-    app = _application(
-        Gate(port, token, _inline_scripts()), f"http://{ADDRESS}:{port}/", token, ready
-    )
+    gate = Gate(port, token, _inline_scripts())
+    behind = [
+        Middleware(GateMiddleware, gate=gate),
+        Middleware(PacksMiddleware, folder=root / "packs"),
+    ]
+    app = _application(behind, f"http://{ADDRESS}:{port}/", token, ready)
     with contextlib.closing(listener):
         uvicorn.Server(_settings(app)).run(sockets=[listener])
 
@@ -123,7 +127,9 @@ def _enter_bundle(root: Path, port: int) -> None:
     bootstrap.load_config_options({**_FORCED, "server.port": port})
 
 
-def _application(gate: Gate, base: str, token: str, ready: Callable[[str], None]) -> App:
+def _application(
+    middleware: list[Middleware], base: str, token: str, ready: Callable[[str], None]
+) -> App:
     @asynccontextmanager
     async def announce(_app: App) -> AsyncIterator[None]:
         # Loaded here, the pages cost the first reader nothing; the caches need a running runtime.
@@ -135,7 +141,7 @@ def _application(gate: Gate, base: str, token: str, ready: Callable[[str], None]
     return App(
         dashboard_root() / "streamlit_app.py",
         lifespan=announce,
-        middleware=[Middleware(GateMiddleware, gate=gate)],
+        middleware=middleware,
     )
 
 

@@ -28,6 +28,7 @@ class Server:
         self, store: Path, *, environment: Headers | None = None,
         command: list[str] | None = None, folder: Path | None = None,
     ) -> None:  # fmt: skip
+        self.store = store
         (store / "muniment.toml").write_text('format_version = "1"\n')
         code = (
             "from pathlib import Path; from dashboard.server import run_dashboard; "
@@ -249,3 +250,35 @@ def test_session_is_known_beside_any_other_programs_cookies() -> None:
     for others in ('theme={"a":1}; ', "=; a b; ", f"{gate.cookie_name}=wrong; "):
         assert gate.knows(others + own)
         assert not gate.knows(others)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"/packs/MP-{'0' * 12}/evidence_pack.pdf", 200),
+        (f"/packs/MP-{'0' * 12}/no_such.pdf", 404),
+        (f"/packs/MP-{'0' * 12}/../../muniment.toml", 404),
+        (f"/packs/MP-{'0' * 12}/%2e%2e%2f%2e%2e%2fmuniment.toml", 404),
+        (f"/packs/MP-{'1' * 12}/link.pdf", 404),
+        ("/packs/", 404),
+    ],
+)
+def test_pack_is_downloaded_with_session_only_and_nothing_else_is(
+    server: Server, path: str, status: int
+) -> None:
+    whole, other = (server.store / "packs" / f"MP-{n * 12}" for n in "01")
+    for folder in (whole, other):
+        folder.mkdir(parents=True, exist_ok=True)
+    (whole / "evidence_pack.pdf").write_bytes(b"%PDF-1.7")
+    link = other / "link.pdf"
+    if not link.is_symlink():
+        link.symlink_to(server.store / "muniment.toml")
+    assert server.ask(path)[0] == 403, "no session"
+    found, headers, body = server.ask(path, server.open())
+    assert found == status
+    if status == 200:
+        assert body == "%PDF-1.7"
+        assert headers["content-disposition"].startswith("attachment")
+        assert headers["content-type"] == "application/pdf"
+    else:
+        assert "format_version" not in body

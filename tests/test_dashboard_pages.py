@@ -200,7 +200,7 @@ def test_whole_application_draws_sidebar_and_overview() -> None:
     assert "2026-08-23 to 2026-11-20" in side
     assert "Europe/Berlin" in side
     assert "Known at" in side, "it differs from as-of"
-    assert len(app.sidebar.get("page_link")) == 6
+    assert len(app.sidebar.get("page_link")) == 7
 
 
 @pytest.mark.usefixtures("screen")

@@ -142,6 +142,22 @@ def test_activity_pages_through_a_day_and_leads_to_the_run() -> None:
     assert "No event of 2026-11-18 answers." in draw("activity", {"day": "2026-11-18"})
 
 
+def test_evidence_lists_packs_with_what_is_wrong_and_offers_a_build(root: Path) -> None:
+    assert "No pack was built yet." in draw("evidence")
+    pack = root / "packs" / f"MP-{'0' * 12}"
+    pack.mkdir(parents=True)
+    (pack / "evidence_pack.pdf").write_bytes(b"%PDF")
+    html = draw("evidence")
+    assert "its manifest cannot be read" in html
+    (pack / "manifest.json").write_text(
+        '{"inputs": {"report": "evidence_pack", "assessment_id": "A-1"},'
+        ' "files": [{"name": "items.jsonl"}]}'
+    )
+    assert "`items.jsonl` is missing" in draw("evidence")
+    (pack / "items.jsonl").write_text("{}")
+    assert f'href="/packs/{pack.name}/evidence_pack.pdf"' in draw("evidence")
+
+
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("query", [{"day": "2026-99-99"}, {"page": "999999"}, {"page": "-1"},
                                    {"agent_id": "' or 1=1"}, {"text": "\x00%"}])  # fmt: skip
