@@ -207,3 +207,65 @@ def test_language_line_needs_its_expression_and_groups(tmp_path: Path) -> None:
         source_map(tmp_path, reads="lines", columns={"agent_name": "a"})
     with pytest.raises(CatalogError, match="named group"):
         source_map(tmp_path, reads="lines", line="(a)", columns={"agent_name": "a"})
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"v": "AccessDenied"}, "denied"), ({"v": "Throttled"}, "failure"),
+        ({"v": ""}, "empty"), ({}, "success"),
+    ],
+)  # fmt: skip
+def test_language_absent_says_what_leaving_out_means(
+    tmp_path: Path, row: dict[str, Any], expected: str
+) -> None:
+    field = {"path": "v", "values": {"AccessDenied": "denied"}, "default": "failure",
+             "absent": "success"}  # fmt: skip
+    assert value_of(tmp_path, row, "outcome", field) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({}, "empty"), ("{}", "empty"), ({"a": 1}, '{"a":1}'),
+        ({"a": "… litellm_truncated 9 chars"}, "redacted"),
+    ],
+)  # fmt: skip
+def test_language_empty_and_cut_content_is_told_from_content(
+    tmp_path: Path, value: Any, expected: str
+) -> None:
+    field = {"path": "v", "canonical_json": True, "nulls": ["{}"], "masked_if": "litellm_truncated"}
+    assert value_of(tmp_path, {"v": value}, "input_sanitised", field) == expected
+
+
+def test_language_scalar_looks_past_an_object(tmp_path: Path) -> None:
+    field = {"paths": ["v", "v.id"], "scalar": True}
+    assert value_of(tmp_path, {"v": {"id": "a"}}, "user_ref", field) == "a"
+    assert value_of(tmp_path, {"v": "b"}, "user_ref", field) == "b"
+
+
+def test_language_row_of_two_sets_gives_two_records(tmp_path: Path) -> None:
+    maps = [
+        {"record": "event", "columns": {"agent_name": "who"}},
+        {"record": "person", "set": "people", "valid_from": "@import_time",
+         "columns": {"person_id": "who"}},
+    ]  # fmt: skip
+    chosen = source_map(tmp_path, maps=maps)
+    taken, refused = mapped(json_lines(tmp_path / "f", {"who": "ada"}), chosen)
+    assert [row.record for row in taken] == ["event", "person"]
+    assert refused == []
+
+
+def test_language_shared_columns_yield_to_a_row_maps_own(tmp_path: Path) -> None:
+    maps = [
+        {"record": "event", "where": [{"path": "k", "in": ["a"]}], "columns": {"team_id": "t"}},
+        {"record": "event", "columns": {"agent_name": "other"}},
+    ]
+    shared = {"agent_name": "who", "team_id": {"const": "all"}}
+    chosen = source_map(tmp_path, maps=maps, shared=shared)
+    rows = [{"k": "a", "who": "ada", "t": "red"}, {"k": "b", "who": "bob", "other": "x"}]
+    taken, _ = mapped(json_lines(tmp_path / "f", *rows), chosen)
+    assert [(r.values["agent_name"], r.values["team_id"]) for r in taken] == [
+        ("ada", "red"),
+        ("x", "all"),
+    ]

@@ -198,7 +198,7 @@ def _check_record(file: YamlFile, at: KeyPath, row_map: RowMap) -> None:
 
 
 def _check_field(file: YamlFile, at: KeyPath, column: Column, field: FieldMap, rows: str) -> None:
-    _check_paths(file, at, field.all_paths + ((field.masked_by,) if field.masked_by else ()))
+    _check_paths(file, at, field.all_paths + field.masked_by)
     _check_zone(file, (*at, "zone"), field.zone)
     if "$" in field.all_paths and "[*]" in rows:
         raise _wrong(file, at, "`$` alone would hold a whole file of rows. Name a part, `$.info`.")
@@ -212,7 +212,7 @@ def _check_field(file: YamlFile, at: KeyPath, column: Column, field: FieldMap, r
         raise _wrong(file, (*at, "time"), f"`{column.name}` is no time. Leave `time` out.")
     if field.round is not None and column.kind is not ColumnKind.DECIMAL:
         raise _wrong(file, (*at, "round"), f"`{column.name}` is no decimal. Leave `round` out.")
-    given = [*(field.values or {}).values(), field.default, field.const]
+    given = [*(field.values or {}).values(), field.default, field.const, field.absent]
     for value in given:
         if column.choices and value is not None and value not in column.choices:
             raise _wrong(

@@ -13,8 +13,9 @@ from muniment.catalog.sources import EVENT
 from muniment.errors import UsageError
 from muniment.ingest.batch import Counts, ImportBatch, Rejects, RunningMark, mark_interrupted
 from muniment.ingest.documents import read_documents
+from muniment.ingest.fields import path_of
 from muniment.ingest.files import SourceFile, examine
-from muniment.ingest.mapping import MappedRow, Mapper, path_of
+from muniment.ingest.mapping import MappedRow, Mapper
 from muniment.ingest.recognise import recognise
 from muniment.ingest.rows import Document, RowError, Unreadable, excerpt_of
 from muniment.ingest.writing import EventWriter, Import, RecordWriter
@@ -153,7 +154,7 @@ def _run(
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The mappers that share one `rows` path; the first that takes a row has it."""
+    """The mappers that share one `rows` path and set; the first that takes a row has it."""
 
     rows: str
     mappers: tuple[Mapper, ...]
@@ -164,9 +165,9 @@ def _groups(source: SourceMap, import_time: str) -> list[_Group]:
     return [
         _Group(
             rows,
-            tuple(Mapper(source, row_map, import_time) for row_map in maps if row_map.rows == rows),
+            tuple(Mapper(source, m, import_time) for m in maps if (m.rows, m.set) == (rows, set_)),
         )
-        for rows in dict.fromkeys(row_map.rows for row_map in maps)
+        for rows, set_ in dict.fromkeys((row_map.rows, row_map.set) for row_map in maps)
     ]
 
 

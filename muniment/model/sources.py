@@ -28,9 +28,12 @@ class FieldMap(Strict):
 
     Where from, exactly one of: `path` (see model/paths.py); `paths`, the first that has a value;
     `all_of`, several values as texts joined by `join`; `sum_of`, several numbers added, of which
-    the first must be there; `const`, always this value. `masked_by` is a path that has a value
-    where the source masked this column (or part of it); `marks` are texts that stand for a masked
-    value in this column alone.
+    the first must be there; `const`, always this value. `masked_by` are paths of which one has a
+    value where the source masked this column or part of it; `marks` are texts that stand for a
+    masked value in this column alone; `masked_if` is a regular expression found in the text of a
+    value that was masked or cut. `nulls` are texts (or canonical JSON) that stand for no value in
+    this column; `scalar` passes over objects and lists at a path, and looks at the next; `absent`
+    is the value where there is none.
 
     How read, in this order: `json_text` parses a text as JSON. `extract` keeps the first group of a
     regular expression; without a match the column is empty. `split` cuts a text into a list.
@@ -50,8 +53,12 @@ class FieldMap(Strict):
     all_of: tuple[str, ...] = ()
     sum_of: tuple[str, ...] = ()
     const: str | int | bool | tuple[str, ...] | None = None
-    masked_by: str | None = None
+    masked_by: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    masked_if: str | None = None
+    nulls: tuple[str, ...] = ()
+    scalar: bool = False
+    absent: str | bool | int | None = None
     json_text: bool = False
     extract: str | None = None
     split: str | None = Field(default=None, min_length=1)
@@ -83,9 +90,9 @@ class FieldMap(Strict):
             raise ValueError("give exactly one of `path`, `paths`, `all_of`, `sum_of`, `const`")
         return self
 
-    @field_validator("time", mode="before")
+    @field_validator("time", "masked_by", mode="before")
     @classmethod
-    def _one_time_is_a_list(cls, value: Any) -> Any:
+    def _one_is_a_list(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
     @field_validator("time")
@@ -98,6 +105,11 @@ class FieldMap(Strict):
                     "that tells year, month and day, such as `%d/%m/%Y %H:%M:%S`"
                 )
         return value
+
+    @field_validator("masked_if")
+    @classmethod
+    def _masked_if_compiles(cls, value: str | None) -> str | None:
+        return None if value is None else _compiles(value)
 
     @field_validator("extract")
     @classmethod
@@ -161,8 +173,9 @@ class RowMap(Strict):
     """One kind of row inside the document, and the entry or record it becomes.
 
     record: `event`, a record table's name, or `skip` for rows that are left out on purpose. Each
-    row goes to the first map of the same `rows` whose `where` holds; a row that no map takes is
-    rejected. natural_key: paths whose values identify an event for ever; `kind` keeps the keys of
+    row goes to the first map of the same `rows` and `set` whose `where` holds; a row that no map of
+    a set takes is rejected. set: maps of another set read the same rows once more, so that one row
+    may give several records. natural_key: paths whose values identify an event for ever; `kind` keeps the keys of
     several maps apart. own_names: every column is taken from the field of the same name under this
     prefix (`""`: in the row itself), as it stands; where it is not there, `columns` says
     whence. valid_from: since when a record row holds. require: what makes a row a valid one.
@@ -171,6 +184,7 @@ class RowMap(Strict):
     record: str
     kind: str = ""
     rows: str = "$"
+    set: str = ""
     where: tuple[Condition, ...] = ()
     require: tuple[Requirement, ...] = ()
     natural_key: tuple[str, ...] = ()
