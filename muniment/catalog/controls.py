@@ -10,6 +10,7 @@ from typing import Any
 from muniment.bundle import mappings_root
 from muniment.catalog.controls_conditions import check_column, compile_condition
 from muniment.catalog.controls_select import FACTS, check_select
+from muniment.catalog.joins import JOINS
 from muniment.catalog.yaml_files import KeyPath, YamlFile, build, display_path, read_yaml
 from muniment.errors import CatalogError
 from muniment.model.controls import Control, ControlTest
@@ -136,6 +137,11 @@ def _check_events(control: Control, test: ControlTest, file: YamlFile, at: KeyPa
         raise CatalogError(
             f"{file.where(at)}: an events test has `population` and either `exception` or "
             "`attributes`."
+        )
+    unknown = [name for name in test.joins if name not in JOINS]
+    if unknown:
+        raise CatalogError(
+            f"{file.where((*at, 'joins'))}: `{unknown[0]}` is no join. Known: {', '.join(JOINS)}."
         )
     texts: list[tuple[KeyPath, str | None]] = [
         ((*at, "population"), test.population),

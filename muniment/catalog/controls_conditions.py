@@ -14,13 +14,13 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from muniment.catalog.joins import JOINS, PRESENCE
 from muniment.errors import CatalogError
-from muniment.model.columns import ColumnKind
+from muniment.model.columns import Column, ColumnKind
 from muniment.model.entries import ENTRY_COLUMN_BY_NAME
 from muniment.model.records import RECORD_TABLE_BY_NAME
 
 EVENT = "event"
-JOINS = ("agent", "permission_set", "approval")
 CLOCK_PARAMETERS = frozenset({"period_start", "period_end", "as_of", "settled_before", "time_zone"})
 SHORT = 60  # characters of a source's text that a reason repeats
 _HIDDEN = frozenset({"salt", "payload", "entry_kind"})
@@ -88,9 +88,9 @@ def check_column(name: str, joins: Collection[str], where: str) -> ColumnKind:
         raise CatalogError(f"{where}: an event has no column `{column}`.")
     if table not in joins:
         raise CatalogError(f"{where}: `{name}` needs `joins: [{table}]`.")
-    if column in {"found", "ever"}:
+    if column in PRESENCE:
         return ColumnKind.BOOLEAN
-    for candidate in RECORD_TABLE_BY_NAME[table].all_columns:
+    for candidate in RECORD_TABLE_BY_NAME[JOINS[table].table].all_columns:
         if candidate.name == column:
             return candidate.kind
     raise CatalogError(f"{where}: table `{table}` has no column `{column}`.")
@@ -138,11 +138,10 @@ def _refuse_time_arithmetic(node: exp.Expr, where: str) -> None:
         around = column.find_ancestor(exp.Anonymous)
         if around is not None and str(around.this).lower() == "epoch_ns":
             continue
-        table = RECORD_TABLE_BY_NAME.get(column.table)
-        kinds = {c.name: c.kind for c in table.all_columns} if table else {
-            name: entry.kind for name, entry in ENTRY_COLUMN_BY_NAME.items()
-        }  # fmt: skip
-        if kinds.get(column.name) is ColumnKind.TIME:
+        held: Collection[Column] = ENTRY_COLUMN_BY_NAME.values()
+        if column.table in JOINS:
+            held = RECORD_TABLE_BY_NAME[JOINS[column.table].table].all_columns
+        if any(c.name == column.name and c.kind is ColumnKind.TIME for c in held):
             raise CatalogError(
                 f"{where}: `{node.sql(dialect='duckdb')[:80]}` loses nanoseconds. "
                 "Compare instants directly, or subtract `epoch_ns()` of them."
@@ -154,7 +153,7 @@ def _rewrite(node: exp.Expr, joins: Collection[str], columns: set[str], where: s
         table = node.table or EVENT
         check_column(node.name if table == EVENT else f"{table}.{node.name}", joins, where)
         columns.add(f"{table}.{node.name}")
-        if table != EVENT and node.name in {"found", "ever"}:
+        if table != EVENT and node.name in PRESENCE:
             return sqlglot.parse_one(presence_sql(table, node.name), dialect="duckdb")
         return exp.column(node.name, table=table, quoted=True)
     if isinstance(node, exp.Anonymous):
@@ -208,10 +207,17 @@ def is_missing_sql(table: str, name: str) -> str:
 
 
 def presence_sql(table: str, name: str) -> str:
-    """SQL of `<table>.found` and `<table>.ever`: NULL where the event lacks what the join needs."""
+    """SQL of `<join>.found`, `ever` and `recorded`.
+
+    found: a row was valid then; ever: a row of the same thing at any time; both are NULL where the
+    event lacks what the join needs. recorded: the table holds any row at all.
+    """
+    join = JOINS[table]
+    if name == "recorded":
+        return f"(select count(*) > 0 from {join.table})"
     if table != "approval":
         return (
-            "(case when event.agent_id is null or event.event_time is null then null"
+            f"(case when {join.on} is null or {join.at} is null then null"
             f" else coalesce({table}.{name}, false) end)"
         )
     if name == "ever":

@@ -16,7 +16,9 @@ from muniment.model.entries import ENTRY_COLUMN_BY_NAME
 from muniment.model.outcomes import TestKind
 from muniment.model.records import RECORD_TABLE_BY_NAME
 
-FACTS = ("agent_day", "source_day")
+FACTS = (
+    "agent_day", "act_day", "model_day", "context_day", "source_hour", "source_run", "agent_life",
+)  # fmt: skip
 ROW_CONTRACT = ("item_id", "outcome", "reason", "observed_at", "evidence_ref")
 OPTIONAL_COLUMNS = ("agent_id", "missing", "source_id")
 RELATIONS: dict[TestKind, frozenset[str]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -86,11 +87,20 @@ def case_inputs(case: TestCase, setting: Setting) -> Inputs:
     history: dict[str, pa.Table] = {}
     as_of: dict[str, pa.Table] = {}
     for table in RECORD_TABLES:
-        rows = [_record(table.name, n, row) for n, row in enumerate(case.given.get(table.name, []))]
+        given = case.given.get(table.name, [])
+        if not given:
+            history[table.name] = as_of[table.name] = _no_rows(table.name)
+            continue
+        rows = [_record(table.name, n, row) for n, row in enumerate(given)]
         history[table.name] = typed_table(table.all_columns, rows)
         now = [row for row in rows if _valid(row, setting.clock.as_of)]
         as_of[table.name] = typed_table(table.all_columns, now)
     return Inputs(typed_table(ENTRY_COLUMNS, events), history, as_of)
+
+
+@cache
+def _no_rows(table: str) -> pa.Table:
+    return typed_table(RECORD_TABLE_BY_NAME[table].all_columns, [])
 
 
 def _event(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from muniment.catalog.controls_conditions import (
     is_redacted_sql,
     presence_sql,
 )
-from muniment.evaluation.joins import JOIN_SQL
+from muniment.catalog.joins import columns_read, with_those_before
+from muniment.evaluation.joins import join_sql
 from muniment.evaluation.sandbox import Sandbox
 from muniment.model.controls import Control, ControlTest
 
@@ -94,6 +95,7 @@ def compile_events_test(control: Control, test: ControlTest) -> EventsTest:
     reason = compiled(test.reason, "'" + test.title.replace("'", "''") + "'")
     columns = {name for condition in seen for name in condition.columns}
     columns |= {need if "." in need else f"{EVENT}.{need}" for part in parts for need in part.needs}
+    columns |= columns_read(test.joins)
     parameters = {name for condition in seen for name in condition.parameters}
     return EventsTest(
         control.id, test, population, parts, reason, frozenset(columns), frozenset(parameters)
@@ -155,9 +157,8 @@ def _three_counts(code: str) -> str:
 
 
 def _from(joins: Iterable[Sequence[str]]) -> str:
-    wanted = {name for names in joins for name in names}
-    lines = [sql for name, sql in JOIN_SQL.items() if name in wanted]
-    return "\n        ".join(["from event", *lines])
+    wanted = with_those_before(name for names in joins for name in names)
+    return "\n        ".join(["from event", *(join_sql(name) for name in wanted)])
 
 
 def run_scan(

@@ -1,58 +1,154 @@
-"""Facts: small mergeable measures of the period's events, by agent and day and by source and day.
+"""Facts: small measures of the log by agent, act, model, data source or source, day by day.
 
-`agent_day`: one row per source, day, agent and `agent_id_state` (stated, empty, not_carried,
-redacted). A blocked event (executed = false, or outcome denied) counts in `events` and `blocked`,
-but not in the first and last times, which say when the agent acted. Days are local days.
-`source_day`: one row per source and day, with the running numbers seen and how many are missing.
+Each fact is keys and measures over the events from the longest lookback up to the period's end;
+`in_period` tells the two apart. Measures are counts, minima and maxima, so that facts of two parts
+of a log merge into those of the whole: `MERGE` says how. Days are local days. A blocked event
+(executed = false, or outcome denied) counts in `events` and `blocked`, but not in the first and
+last times, which say when something happened. Muniment's own entries are left out. `agent_life`
+alone looks at the whole log.
+
+`*_state` says of a key that is NULL why: stated, empty, not_carried or redacted.
 """
 
 from __future__ import annotations
 
-FACTS_SQL = {
-    "agent_day": """
+from dataclasses import dataclass
+
+from muniment.store.lives import life_sql
+
+_AT = "coalesce(event_time, ingested_at)"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """keys: name to SQL over one event. where: which events. unnest: a list column, row by row.
+
+    reads: the entry columns needed beside those that the engine always reads.
+    """
+
+    keys: tuple[tuple[str, str], ...]
+    where: str = "true"
+    unnest: str = ""
+    reads: tuple[str, ...] = ()
+
+
+def _state(column: str) -> str:
+    return (
+        f"case when {column} is not null then 'stated'"
+        f" when coalesce(list_contains(redacted_fields, '{column}'), false) then 'redacted'"
+        f" when coalesce(list_contains(empty_fields, '{column}'), false) then 'empty'"
+        " else 'not_carried' end"
+    )
+
+
+def _keys(*columns: str, states: tuple[str, ...] = ()) -> tuple[tuple[str, str], ...]:
+    always = ("source_id", "source_class", "agent_id")
+    kept = [(name, name) for name in (*always, *columns)]
+    return (*kept, *((f"{name}_state", _state(name)) for name in ("agent_id", *states)))
+
+
+_DAY = ("day", "local_day")
+FACTS: dict[str, Fact] = {
+    "agent_day": Fact((*_keys(), _DAY)),
+    "act_day": Fact(
+        (*_keys("action_type", "target_name", "target_system",
+                states=("action_type", "target_name", "target_system")), _DAY),
+        reads=("action_type", "target_name", "target_system"),
+    ),
+    "model_day": Fact(
+        (*_keys("model", "agent_version", "prompt_sha256", states=("model", "prompt_sha256")),
+         _DAY),
+        where="model is not null or action_type = 'model_call'",
+        reads=("model", "agent_version", "prompt_sha256", "action_type"),
+    ),
+    "context_day": Fact(
+        (*_keys(states=("context_refs",)), ("data_source_id", "unnested"), _DAY),
+        unnest="context_refs",
+        reads=("context_refs",),
+    ),
+    "source_hour": Fact(
+        (("source_id", "source_id"), ("source_class", "source_class"),
+         ("hour", f"epoch_ns({_AT}) // 3600000000000")),
+    ),
+}  # fmt: skip
+
+# By measure: SQL over the events of one key.
+_MEASURES = {
+    "events": "count(*)",
+    "executed": "count(*) filter (where executed)",
+    "blocked": "count(*) filter (where was_blocked)",
+    "first_event_id": "arg_min(event_id, (happened_at, event_id)) filter (where not was_blocked)",
+    "first_event_time": "min(happened_at) filter (where not was_blocked)",
+    "last_event_id": "arg_max(event_id, (happened_at, event_id)) filter (where not was_blocked)",
+    "last_event_time": "max(happened_at) filter (where not was_blocked)",
+}
+# By measure: SQL over the rows that two parts of a log have for one key.
+MERGE = {
+    "events": "sum(events)",
+    "executed": "sum(executed)",
+    "blocked": "sum(blocked)",
+    "first_event_id": "arg_min(first_event_id, (first_event_time, first_event_id))",
+    "first_event_time": "min(first_event_time)",
+    "last_event_id": "arg_max(last_event_id, (last_event_time, last_event_id))",
+    "last_event_time": "max(last_event_time)",
+}
+
+
+def fact_sql(name: str) -> str:
+    """The SELECT of a fact over the view `known_event` (see `known_event_sql`)."""
+    if name == "source_run":
+        return _SOURCE_RUN
+    if name == "agent_life":
+        return life_sql("events", "source_class is distinct from 'muniment'")
+    fact = FACTS[name]
+    keys = ",\n    ".join(f"{sql} as {key}" for key, sql in fact.keys)
+    measures = ",\n    ".join(f"{sql} as {measure}" for measure, sql in _MEASURES.items())
+    # An event whose list is empty or missing stays, with NULL for what it would have named.
+    unnested = f", unnest(coalesce(nullif({fact.unnest}, []), [null])) as unnested"
+    rows = f"(select *{unnested if fact.unnest else ''} from known_event)"
+    return (
+        f"select\n    {keys},\n    in_period,\n    {measures}\nfrom {rows}\n"
+        f"where {fact.where}\ngroup by all"
+    )
+
+
+def known_event_sql(day: str) -> str:
+    """A statement that creates `known_event`: events from the lookback on, with what facts need.
+
+    day: SQL of the local day. The period's end is excluded.
+    """
+    return f"""
+create view known_event as
+select
+    *,
+    {day} as local_day,
+    {_AT} as happened_at,
+    {_AT} >= (select period_start from clock) as in_period,
+    executed is false or (outcome is not distinct from 'denied') as was_blocked
+from events
+where source_class is distinct from 'muniment' and {_AT} < (select period_end from clock)"""
+
+
+# Unbroken runs of a source's running numbers. Two parts merge by joining runs that touch.
+_SOURCE_RUN = """
 select
     source_id,
-    source_class,
-    local_day as day,
-    agent_id,
-    case when agent_id is not null then 'stated'
-         when coalesce(list_contains(redacted_fields, 'agent_id'), false) then 'redacted'
-         when coalesce(list_contains(empty_fields, 'agent_id'), false) then 'empty'
-         else 'not_carried' end as agent_id_state,
-    count(*) as events,
-    count(*) filter (where executed) as executed,
-    count(*) filter (where blocked) as blocked,
-    arg_min(event_id, (coalesce(event_time, ingested_at), event_id)) filter (where not blocked)
-        as first_event_id,
-    min(coalesce(event_time, ingested_at)) filter (where not blocked) as first_event_time,
-    arg_max(event_id, (coalesce(event_time, ingested_at), event_id)) filter (where not blocked)
-        as last_event_id,
-    max(coalesce(event_time, ingested_at)) filter (where not blocked) as last_event_time
-from (
-    select
-        source_id, source_class, local_day, agent_id, redacted_fields, empty_fields, event_id,
-        event_time, ingested_at, executed,
-        executed is false or (outcome is not distinct from 'denied') as blocked
-    from event
-    where source_class is distinct from 'muniment'
-)
-group by all""",
-    "source_day": """
-select
-    source_id,
-    source_class,
-    local_day as day,
-    count(*) as entries,
+    any_value(source_class) as source_class,
     min(source_seq) as first_seq,
     max(source_seq) as last_seq,
-    count(distinct source_seq) as distinct_seq,
-    max(source_seq) - min(source_seq) + 1 - count(distinct source_seq) as missing_seq,
-    min(event_time) as min_event_time,
-    max(event_time) as max_event_time,
-    arg_min(event_id, (coalesce(event_time, ingested_at), event_id)) as first_event_id,
-    arg_max(event_id, (coalesce(event_time, ingested_at), event_id)) as last_event_id,
-    max(ingested_at) as last_ingested_at
-from event
-where source_class is distinct from 'muniment'
-group by all""",
-}
+    arg_min(event_id, source_seq) as first_event_id,
+    arg_max(event_id, source_seq) as last_event_id,
+    arg_min(happened_at, source_seq) as first_event_time,
+    arg_max(happened_at, source_seq) as last_event_time
+from (
+    select
+        source_id, source_class, source_seq, event_id, happened_at,
+        source_seq - row_number() over (partition by source_id order by source_seq) as run
+    from (
+        select source_id, source_class, source_seq, event_id, happened_at
+        from known_event
+        where source_seq is not null
+        qualify row_number() over (partition by source_id, source_seq order by event_id) = 1
+    )
+)
+group by source_id, run"""

@@ -10,6 +10,7 @@ from muniment.catalog.controls_conditions import EVENT
 from muniment.catalog.controls_select import check_select
 from muniment.errors import CatalogError
 from muniment.evaluation.events_tests import compile_events_test
+from muniment.evaluation.facts import FACTS
 from muniment.evaluation.inputs import BASE_COLUMNS, Inputs, Setting, plain_times
 from muniment.evaluation.sampling import NO_HEADER, SEED_BASIS, checkpoint_basis
 from muniment.model import times
@@ -17,6 +18,7 @@ from muniment.model.controls import Control, ControlTest
 from muniment.model.entries import ENTRY_COLUMNS
 from muniment.model.outcomes import TestKind
 from muniment.model.records import RECORD_TABLES
+from muniment.store.lives import read_lives
 
 if TYPE_CHECKING:
     from muniment.store.open import Store
@@ -33,6 +35,10 @@ def gather_inputs(store: Store, controls: Iterable[Control], setting: Setting) -
         start=times.format_time(setting.nanos("period_start") - lookback),
         end=clock.as_of,
     )
+    wants_lives = any("agent_life" in test.facts for each in controls for test in each.tests)
+    lives = None
+    if wants_lives:
+        lives = plain_times(read_lives(store.audit, known_at=clock.known_at, before=clock.as_of))
     head, basis = seed_head(store, clock.known_at)
     return Inputs(
         events=plain_times(events),
@@ -44,6 +50,7 @@ def gather_inputs(store: Store, controls: Iterable[Control], setting: Setting) -
             t.name: plain_times(records.arrow_as_of(t.name, clock.as_of, clock.known_at))
             for t in RECORD_TABLES
         },
+        lives=lives,
         seed_head=head,
         seed_basis=basis,
     )
@@ -70,7 +77,8 @@ def _columns_of(control: Control, test: ControlTest) -> set[str]:
         return {n.removeprefix(f"{EVENT}.") for n in names if n.startswith(f"{EVENT}.")}
     if test.kind in SELECT_KINDS:
         where = f"control `{control.id}` test `{test.id}`"
-        return set(check_select(test.sql, test.kind, control.parameters, where).entry_columns)
+        read = set(check_select(test.sql, test.kind, control.parameters, where).entry_columns)
+        return read.union(*(FACTS[name].reads for name in test.facts if name in FACTS))
     return set()
 
 

@@ -40,13 +40,15 @@ class Inputs:
     """Everything that one evaluation reads; two equal Inputs give equal results.
 
     events: entries of kind event from the longest lookback up to as_of. history: record rows known
-    at known_at with their validity. as_of: those of them valid at as_of. seed_head: what the
+    at known_at with their validity. as_of: those of them valid at as_of. lives: of all agents over
+    the whole log; None for those in `events`. seed_head: what the
     samples' seeds begin with, a checkpoint's root or the last header's hash; seed_basis says which.
     """
 
     events: pa.Table
     history: Mapping[str, pa.Table]
     as_of: Mapping[str, pa.Table]
+    lives: pa.Table | None = None
     seed_head: str = NO_HEADER
     seed_basis: str = SEED_BASIS
 

@@ -1,81 +1,85 @@
-"""The rows that belong to an event: what was valid for its agent then, and the approval it names.
+"""The rows that belong to an event, as SQL: what was valid for it then, and the approval it names.
 
-Several rows of one agent may be valid at once (several grants). A timeline cuts an agent's history
-at every change; each piece holds the union of the lists that were valid in it. A piece's list of
+Several rows of one thing may be valid at once (several grants). A timeline cuts its history at
+every change; each piece holds the union of the lists that were valid in it. A piece's list of
 `not_carried_fields` names what any of its rows lacks, so that a union is never taken for complete.
 """
 
 from __future__ import annotations
 
-from muniment.model.columns import ColumnKind
+from collections.abc import Collection
+
+from muniment.catalog.joins import JOINS
+from muniment.model.columns import Column, ColumnKind
 from muniment.model.records import RECORD_TABLE_BY_NAME
 from muniment.model.times import MIN_NANOS
 
-TIMELINES = ("agent", "permission_set")
 _LISTS = ("not_carried_fields", "redacted_fields")
 
 
-def timeline_sql(table: str) -> str:
-    """A statement that creates `<table>_timeline` from the history rows in `<table>`.
+def timeline_sql(name: str, columns: Collection[str]) -> str:
+    """A statement that creates `<join>_rows`, what the join finds: `columns` of its table.
 
-    One row per agent and stretch of time, starting at `piece_from`; the first starts before all
-    time with found = false, so that an agent of whom a row was ever recorded always meets one.
+    One row per thing and stretch of time, starting at `piece_from`; the first starts before all
+    time with found = false, so that a thing of which a row was ever recorded always meets one.
     """
-    values = ",\n".join(
-        f"    {_union(column.name, column.kind)} as {column.name}"
-        for column in RECORD_TABLE_BY_NAME[table].all_columns
-        if column.name not in {"agent_id", *_LISTS}
-    )
+    join = JOINS[name]
+    if join.at is None:
+        return _latest_sql(name, columns)
+    wanted = [c for c in RECORD_TABLE_BY_NAME[join.table].all_columns if c.name in columns]
+    values = "".join(f",\n    {_union(c)} as {c.name}" for c in wanted if c.name not in _LISTS)
     lists = ",\n".join(
-        f"    coalesce(list_distinct(flatten(list(r.{name}))), []) as {name}" for name in _LISTS
+        f"    coalesce(list_distinct(flatten(list(r.{each}))), []) as {each}" for each in _LISTS
     )
     return f"""
-create table {table}_timeline as
-with cuts as (
-    select distinct agent_id, make_timestamp_ns({MIN_NANOS}) as piece_from from {table}
-    union select agent_id, valid_from from {table}
-    union select agent_id, valid_to from {table} where valid_to is not null
+create table {name}_rows as
+with history as (
+    select *, {join.key} as join_key from {join.table} where {join.only}
+),
+cuts as (
+    select distinct join_key, make_timestamp_ns({MIN_NANOS}) as piece_from from history
+    union select join_key, valid_from from history
+    union select join_key, valid_to from history where valid_to is not null
 )
 select
-    c.agent_id,
+    c.join_key,
     c.piece_from,
     count(r.row_id) > 0 as found,
     true as ever,
-{values},
-{lists}
+{lists}{values}
 from cuts c
-left join {table} r on r.agent_id = c.agent_id
+left join history r on r.join_key = c.join_key
     and r.valid_from <= c.piece_from and (r.valid_to is null or r.valid_to > c.piece_from)
-group by c.agent_id, c.piece_from"""
+group by c.join_key, c.piece_from"""
 
 
-def _union(name: str, kind: ColumnKind) -> str:
-    if kind is ColumnKind.TEXT_LIST:
+def _union(column: Column) -> str:
+    name = column.name
+    if column.kind is ColumnKind.TEXT_LIST:
         return f"list_distinct(flatten(list(r.{name}) filter (where r.{name} is not null)))"
-    # Several grants that disagree have no single value: NULL, hence undetermined.
+    # Several rows that disagree have no single value: NULL, hence undetermined.
     return (
         f"case when count(distinct r.{name}) = 1 and count(r.{name}) = count(r.row_id)"
         f" then any_value(r.{name}) end"
     )
 
 
-APPROVAL_SQL = """
-create table approval_latest as
-select *, true as found from approval where valid_from <= (select as_of from clock)
-qualify row_number() over (partition by approval_id order by valid_from desc, row_id) = 1"""
+def _latest_sql(name: str, columns: Collection[str]) -> str:
+    join = JOINS[name]
+    wanted = [c.name for c in RECORD_TABLE_BY_NAME[join.table].all_columns if c.name in columns]
+    names = ", ".join(dict.fromkeys([*_LISTS, *wanted]))
+    return f"""
+create table {name}_rows as
+select {join.key} as join_key, true as found, {names}
+from {join.table} where {join.only} and valid_from <= (select as_of from clock)
+qualify row_number() over (partition by {join.key} order by valid_from desc, row_id) = 1"""
 
-JOIN_SQL = {
-    "agent": (
-        "asof left join agent_timeline agent"
-        " on event.agent_id = agent.agent_id and event.event_time >= agent.piece_from"
-    ),
-    "permission_set": (
-        "asof left join permission_set_timeline permission_set"
-        " on event.agent_id = permission_set.agent_id"
-        " and event.event_time >= permission_set.piece_from"
-    ),
-    "approval": "left join approval_latest approval on event.approval_id = approval.approval_id",
-}
+
+def join_sql(name: str) -> str:
+    """The clause that joins `<join>_rows` to the event."""
+    join = JOINS[name]
+    on = f"join {name}_rows {name} on {join.on} = {name}.join_key"
+    return f"left {on}" if join.at is None else f"asof left {on} and {join.at} >= {name}.piece_from"
 
 
 def local_day(expression: str, time_zone: str) -> str:

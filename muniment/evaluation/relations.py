@@ -8,16 +8,13 @@ from typing import Any
 import pyarrow as pa
 
 from muniment.catalog.controls import SELECT_KINDS
-from muniment.catalog.controls_select import check_select
+from muniment.catalog.controls_select import FACTS, check_select
+from muniment.catalog.joins import JOINS, with_those_before
 from muniment.errors import CatalogError
-from muniment.evaluation.facts import FACTS_SQL
+from muniment.evaluation.events_tests import compile_events_test
+from muniment.evaluation.facts import fact_sql, known_event_sql
 from muniment.evaluation.inputs import Inputs, Setting
-from muniment.evaluation.joins import (
-    APPROVAL_SQL,
-    TIMELINES,
-    event_view_sql,
-    timeline_sql,
-)
+from muniment.evaluation.joins import event_view_sql, local_day, timeline_sql
 from muniment.evaluation.sandbox import Sandbox
 from muniment.model import times
 from muniment.model.controls import Control
@@ -27,19 +24,41 @@ from muniment.model.outcomes import TestKind
 def events_sandbox(inputs: Inputs, setting: Setting, controls: Sequence[Control]) -> Sandbox:
     """For events, sequence and facts tests: `events`, the record tables as history, the facts."""
     tests = [test for control in controls for test in control.tests]
-    joins = {name for test in tests for name in test.joins}
-    wanted = {"agent_day", "source_day"} & {name for test in tests for name in test.facts}
+    joins = _join_columns(controls)
+    wanted = {name for test in tests for name in test.facts} & set(FACTS)
     kinds = {test.kind for test in tests}
-    used = _relations(controls, kinds - {TestKind.REGISTRY}) | joins
+    used = _relations(controls, kinds - {TestKind.REGISTRY})
+    used |= {JOINS[name].table for name in joins}
     prepare = [_clock_sql(setting)]
     approval_ever = inputs.history["approval"].num_rows > 0
     prepare.append(event_view_sql(setting.time_zone, approval_ever=approval_ever))
-    if TestKind.EVENTS in kinds:
-        prepare += [timeline_sql(name) for name in TIMELINES if name in joins]
-        prepare += [APPROVAL_SQL] if "approval" in joins else []
-    prepare += [f"create table {name} as {FACTS_SQL[name]}" for name in sorted(wanted)]
-    history = {name: table for name, table in inputs.history.items() if name in used}
-    return Sandbox({"events": inputs.events, **history}, prepare)
+    prepare += [timeline_sql(name, columns) for name, columns in joins.items()]
+    tables = {name: table for name, table in inputs.history.items() if name in used}
+    if "agent_life" in wanted and inputs.lives is not None:
+        tables["agent_life"] = inputs.lives
+        wanted.remove("agent_life")
+    if wanted:
+        day = local_day("coalesce(event_time, ingested_at)", setting.time_zone)
+        prepare.append(known_event_sql(day))
+        prepare += [f"create table {name} as {fact_sql(name)}" for name in sorted(wanted)]
+    return Sandbox({"events": inputs.events, **tables}, prepare)
+
+
+def _join_columns(controls: Sequence[Control]) -> dict[str, set[str]]:
+    """The joins of all events tests that can be compiled, with the columns read of each."""
+    joins: dict[str, set[str]] = {}
+    for control in controls:
+        for test in control.tests:
+            if test.kind is TestKind.EVENTS and test.joins:
+                try:
+                    read = compile_events_test(control, test).columns
+                except CatalogError:
+                    continue  # reported when the test itself is evaluated
+                for name in with_those_before(test.joins):
+                    start = f"{name}."
+                    found = {each.removeprefix(start) for each in read if each.startswith(start)}
+                    joins.setdefault(name, set()).update(found)
+    return joins
 
 
 def registry_sandbox(inputs: Inputs, controls: Sequence[Control]) -> Sandbox:

@@ -58,7 +58,7 @@ class ControlTest(Strict):
     kind: TestKind
     title: str
     needs: tuple[str, ...] = ()
-    joins: tuple[Literal["agent", "permission_set", "approval"], ...] = ()
+    joins: tuple[str, ...] = ()
     population: str | None = None
     exception: str | None = None
     attributes: tuple[Attribute, ...] = ()

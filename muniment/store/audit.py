@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,6 +180,14 @@ class AuditReader:
         if moved:
             table = _inside(table, start, end)
         return table.select(list(columns))
+
+    def gathered(self, query: Callable[[str], str], known_at: str) -> list[pa.Table]:
+        """What a query gives over the sealed entries and over the tail, each by itself.
+
+        query: the SQL for a relation of entries; its own conditions say which of them count.
+        """
+        sources = _sources(self.view(), known_at)
+        return [run_query(query(source), [], tail) for source, tail in sources]
 
     def entry(self, event_id: str) -> Entry:
         """One entry of any kind by its id; StoreError where the log has none."""

@@ -6,7 +6,7 @@ with acting as (
         agent_id, agent_id_state, source_id, events - blocked as acts,
         first_event_id, first_event_time, last_event_id, last_event_time
     from agent_day
-    where events > blocked
+    where in_period and events > blocked
 ),
 moments as (
     select item_id, agent_id, agent_id_state, source_id, acts, first_event_id as event_id, first_event_time as moment
