@@ -115,7 +115,7 @@ class FieldReader:
             text = word_of(found)
             if one.masked_if.search(text, 0, _SEARCHED_CHARACTERS):
                 return REDACTED
-        return one.spec.absent if found is MISSING and one.spec.absent is not None else found
+        return found
 
     def plain_text(self, one: Field, row: Row) -> str | None:
         """The short way for most values: a text at the first path, taken as it stands."""
@@ -128,7 +128,7 @@ class FieldReader:
         return check_choice(one.column, value) if one.column.choices else value
 
     def read(self, one: Field, found: Any) -> tuple[Any, bool]:
-        """The column's value (None where reading leaves nothing), and whether it states its zone."""
+        """The column's value (None where reading leaves nothing); whether it states its zone."""
         spec, name, kind = one.spec, one.column.name, one.column.kind
         if one.plain:
             return check_choice(one.column, to_text(name, found)), True
@@ -137,12 +137,14 @@ class FieldReader:
         if spec.values is not None and value is not None:
             value = _translated(spec, name, value, each=kind is ColumnKind.TEXT_LIST)
         if value is None or (isinstance(value, str) and value in self.nulls):
-            value = spec.absent
-        if value is None:
-            return None, True
+            return self.absent(one), True
         if kind is ColumnKind.TIME:
             return to_time(name, value, spec.time or ("iso",), one.zone)
         return _of_kind(one, value), True
+
+    def absent(self, one: Field) -> Any:
+        """What the column holds where there is no value; None: nothing."""
+        return None if one.spec.absent is None else _of_kind(one, one.spec.absent)
 
     def _first(self, one: Field, row: Row) -> Any:
         state = MISSING
@@ -154,9 +156,7 @@ class FieldReader:
                 continue
             if self.marks.holds(found) or found in one.spec.marks:
                 state = REDACTED
-            elif not self.blank(found) and not (
-                one.spec.nulls and word_of(found) in one.spec.nulls
-            ):
+            elif not (self.blank(found) or (one.spec.nulls and word_of(found) in one.spec.nulls)):
                 return found
             elif state is MISSING:
                 state = EMPTY

@@ -114,10 +114,13 @@ class Mapper:
             state = found if state is MISSING or found is not MISSING else state
             if found is not MISSING and found is not EMPTY:
                 break
-        if one.masked_by and self._reader.is_masked(one, row):
+        masked = bool(one.masked_by) and self._reader.is_masked(one, row)
+        if masked:
             mapped.redacted.append(one.column.name)
             state = MISSING if state is REDACTED or state is EMPTY else state
-        if state is not MISSING:
+        if state is MISSING and not masked and one.spec.absent is not None:
+            mapped.values[one.column.name] = self._reader.absent(one)
+        elif state is not MISSING:
             self._take(mapped, one, state)
 
     def _take(self, mapped: MappedRow, one: Field, found: Any) -> None:

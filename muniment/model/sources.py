@@ -175,8 +175,9 @@ class RowMap(Strict):
     record: `event`, a record table's name, or `skip` for rows that are left out on purpose. Each
     row goes to the first map of the same `rows` and `set` whose `where` holds; a row that no map of
     a set takes is rejected. set: maps of another set read the same rows once more, so that one row
-    may give several records. natural_key: paths whose values identify an event for ever; `kind` keeps the keys of
-    several maps apart. own_names: every column is taken from the field of the same name under this
+    may give several records. natural_key: paths whose values identify an event for ever; `kind`
+    keeps the keys of several maps apart. own_names: every column is taken from the field of the
+    same name under this
     prefix (`""`: in the row itself), as it stands; where it is not there, `columns` says
     whence. valid_from: since when a record row holds. require: what makes a row a valid one.
     """
