@@ -208,7 +208,13 @@ def agent(
     dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
     with open_store(Path(store)) as opened:
         found = agent_file(opened, dossier, agent_id)
-    return plain(found) if found else None
+    if found is None:
+        return None
+    model = dossier.maturity_model
+    stages = plain(model.stages) if model else []
+    standings = [plain(one) | {"missing": plain(one.missing)} for one in found.maturity]
+    row: Row = plain(found)
+    return row | {"maturity": standings, "stages": stages}
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

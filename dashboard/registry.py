@@ -13,7 +13,7 @@ from dashboard.components import html
 from dashboard.figures import share_bar
 from dashboard.rows import Row
 from dashboard.shell import Frame
-from dashboard.wording import CONTROL_STATES, NONE, Status, moment, named, number, plural
+from dashboard.wording import CONTROL_STATES, NONE, Status, moment, named, number, of, plural
 
 USED = Status("✓", "used", "evidence", "filled")
 UNUSED = Status("▲", "unused", "exception", "filled")
@@ -223,3 +223,22 @@ def _changed(before: Mapping[str, object] | None, row: Mapping[str, object]) -> 
         return "first entry"
     names = [key for key in row if key not in _NOT_CONTENT and row[key] != before.get(key)]
     return ", ".join(named(name) for name in names) or "nothing but its dates"
+
+
+def strip(frame: Frame, found: Row) -> Markup:
+    """The agent's key figures."""
+    row, items = found["row"], found["items"]
+    failed = sum(1 for item in items if item["outcome"] == "exception")
+    unknown = sum(1 for item in items if item["outcome"] == "undetermined")
+    used = sum(1 for grant in found["grants"] if grant["uses"])
+    acts = sum(g["uses"] for g in found["grants"]) + sum(n for n, _ in found["beside"].values())
+    more = ui.address("activity", assessment=frame.assessment_id, agent_id=found["agent_id"])
+    return ui.figures_strip(
+        [
+            ("oversight tier", named(row.get("default_autonomy_tier") or NONE), "by default"),
+            ("risk class", row.get("risk_class") or NONE, "the organisation's own"),
+            ("permissions used", of(used, len(found["grants"])), "in the period"),
+            ("actions with effect", number(acts), ui.link(more, "see them")),
+            ("exceptions", number(failed), f"{number(unknown)} items undetermined"),
+        ]
+    )

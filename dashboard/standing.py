@@ -46,7 +46,7 @@ def table(frame: Frame, found: Row, standings: Sequence[Row], none: str = "No do
         )
         for one in standings
     ]
-    return ui.table(("Domain", "Stage", "", "Missing for the next"), rows, none=none)
+    return ui.table(("Domain", "Stage", "", "Missing"), rows, none=none)
 
 
 def missing(frame: Frame, standing: Row) -> Markup:

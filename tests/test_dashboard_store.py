@@ -24,6 +24,10 @@ HELD_FROM = "2026-01-01T00:00:00.000000000Z"
 GRANTED = {"permission_set_id": "PS-1", "agent_id": "AGT-0017",
            "tools": ["pay.release", "gl.export"]}  # fmt: skip
 
+BOUNDARY = {"boundary_id": "B-1", "agent_id": "AGT-0017", "process": "AP", "reads": ["erp"],
+            "writes": ["bank"], "allowed_actions": ["match"], "approval_actions": ["pay"],
+            "responsible_team": "finance"}  # fmt: skip
+
 
 def _act(number: int, target: str) -> dict[str, Any]:
     return entry(
@@ -44,6 +48,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         with store.records.writing() as writer:
             writer.put("agent", row, valid_from=HELD_FROM, recorded_by="test", source_id="csv")
             writer.put("permission_set", GRANTED, valid_from=HELD_FROM, recorded_by="test",
+                       source_id="csv")  # fmt: skip
+            writer.put("boundary", BOUNDARY, valid_from=HELD_FROM, recorded_by="test",
                        source_id="csv")  # fmt: skip
         acts = [_act(n, "pay.release") for n in range(60)] + [_act(60, HOSTILE)]
         AuditLog(store).append(table(*acts))
@@ -127,6 +133,9 @@ def test_agent_page_sets_grants_beside_uses() -> None:
     assert re.search(r"gl\.export.*?unused", html, re.DOTALL)
     assert "1 permission of 2 not used in the period." in html
     assert "&lt;img src=x" in html
+    assert "6 of 7 elements are documented; approval not recorded." in html
+    assert "No control names this agent, so it holds no stage." in html
+    assert "No RACI row is on record." in html
     assert "Unknown agent" in draw("agent", {"id": "AGT-9999"})
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from dashboard import agent_records, data, registry
 from dashboard import components as ui
-from dashboard import data, registry
 from dashboard.components import html
 from dashboard.rows import Row
 from dashboard.shell import Frame, asked, header_line
 from dashboard.views import notices
-from dashboard.wording import CONTROL_STATES, NONE, named, number, of, plural
+from dashboard.wording import CONTROL_STATES, NONE, named, plural
 
 
 def show(frame: Frame) -> None:
@@ -28,11 +28,21 @@ def show(frame: Frame) -> None:
         header_line(frame),
         ui.page_title(row.get("name") or agent_id, *_badges(found), trail=trail),
         _lead(found),
-        _strip(frame, found),
+        registry.strip(frame, found),
         ui.grid(
             "wide-narrow",
-            ui.stack(registry.grants(frame, found), registry.failed_items(frame, found)),
-            ui.stack(registry.identity(found), registry.history(found)),
+            ui.stack(
+                registry.grants(frame, found),
+                registry.failed_items(frame, found),
+                agent_records.decided(found),
+                agent_records.raci(found),
+            ),
+            ui.stack(
+                registry.identity(found),
+                agent_records.boundary(found),
+                agent_records.maturity(frame, found),
+                registry.history(found),
+            ),
         ),
     )
 
@@ -55,21 +65,3 @@ def _lead(found: Row) -> Markup:
     first = f"It used {used} of its {plural(granted, 'permission', 'permissions')}"
     rest = f"; {plural(failed, 'exception names', 'exceptions name')} it." if failed else "."
     return ui.lead(first, rest)
-
-
-def _strip(frame: Frame, found: Row) -> Markup:
-    row, items = found["row"], found["items"]
-    failed = sum(1 for item in items if item["outcome"] == "exception")
-    unknown = sum(1 for item in items if item["outcome"] == "undetermined")
-    used = sum(1 for grant in found["grants"] if grant["uses"])
-    acts = sum(g["uses"] for g in found["grants"]) + sum(n for n, _ in found["beside"].values())
-    more = ui.address("activity", assessment=frame.assessment_id, agent_id=found["agent_id"])
-    return ui.figures_strip(
-        [
-            ("oversight tier", named(row.get("default_autonomy_tier") or NONE), "by default"),
-            ("risk class", row.get("risk_class") or NONE, "the organisation's own"),
-            ("permissions used", of(used, len(found["grants"])), "in the period"),
-            ("actions with effect", number(acts), ui.link(more, "see them")),
-            ("exceptions", number(failed), f"{number(unknown)} items undetermined"),
-        ]
-    )

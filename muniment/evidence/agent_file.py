@@ -11,12 +11,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from muniment.evidence.dossier import Dossier
+from muniment.model.maturity import Standing
 from muniment.model.outcomes import Outcome
 from muniment.model.results import TestedItem
 from muniment.store.explorer import Window, uses
 from muniment.store.open import Store
 
 ANY_TOOL = "*"
+# Tables whose rows are about an agent, with the column that names it.
+ABOUT = {
+    "boundary": "agent_id",
+    "raci": "agent_id",
+    "credential": "agent_ids",
+    "agent_dependency": "agent_id",
+    "gate_decision": "agent_id",
+    "change": "agent_id",
+    "test_report": "agent_id",
+    "risk_assessment": "agent_id",
+    "impact_assessment": "agent_id",
+    "review": "subject_ref",
+    "incident": "agent_id",
+    "stop_order": "agent_id",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +55,8 @@ class AgentFile:
 
     registered is False for an agent that is only seen acting; then `row` holds its id alone.
     history: every version of the registry row known then, oldest first. beside: targets used that
-    no grant names, with their uses.
+    no grant names, with their uses. records: rows about it by table, of the tables in ABOUT.
+    maturity: its standing, then its domains'.
     """
 
     agent_id: str
@@ -50,6 +67,8 @@ class AgentFile:
     grants: Sequence[Grant]
     beside: Mapping[str, tuple[int, str]]
     items: Sequence[TestedItem] = field(default_factory=tuple)
+    records: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    maturity: Sequence[Standing] = field(default_factory=tuple)
 
 
 def agent_rows(store: Store, dossier: Dossier) -> list[dict[str, Any]]:
@@ -101,7 +120,19 @@ def agent_file(store: Store, dossier: Dossier, agent_id: str) -> AgentFile | Non
         grants=_grants(sets, used),
         beside={} if ANY_TOOL in granted else {t: n for t, n in used.items() if t not in granted},
         items=items,
+        records={table: _about(store, dossier, table, agent_id) for table in ABOUT},
+        maturity=dossier.agent_maturity(agent_id),
     )
+
+
+def _about(store: Store, dossier: Dossier, table: str, agent_id: str) -> list[dict[str, Any]]:
+    clock, column = dossier.assessment.clock, ABOUT[table]
+    rows = store.records.rows_as_of(table, clock.as_of, clock.known_at)
+    return [
+        row
+        for row in rows
+        if row[column] == agent_id or (isinstance(row[column], list) and agent_id in row[column])
+    ]
 
 
 def _listed(dossier: Dossier) -> list[TestedItem]:
