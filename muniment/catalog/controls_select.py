@@ -19,12 +19,13 @@ from muniment.model.records import RECORD_TABLE_BY_NAME
 FACTS = (
     "agent_day", "act_day", "model_day", "context_day", "source_hour", "source_run", "agent_life",
 )  # fmt: skip
+VIEWS = ("active_agent",)
 ROW_CONTRACT = ("item_id", "outcome", "reason", "observed_at", "evidence_ref")
 OPTIONAL_COLUMNS = ("agent_id", "missing", "source_id")
 RELATIONS: dict[TestKind, frozenset[str]] = {
-    TestKind.SEQUENCE: frozenset({"events", *RECORD_TABLE_BY_NAME}),
-    TestKind.REGISTRY: frozenset(RECORD_TABLE_BY_NAME),
-    TestKind.FACTS: frozenset({*FACTS, *RECORD_TABLE_BY_NAME}),
+    TestKind.SEQUENCE: frozenset({"events", *VIEWS, *RECORD_TABLE_BY_NAME}),
+    TestKind.REGISTRY: frozenset({*VIEWS, *RECORD_TABLE_BY_NAME}),
+    TestKind.FACTS: frozenset({*FACTS, *VIEWS, *RECORD_TABLE_BY_NAME}),
 }
 # Answers that differ from run to run, or that look at the engine, are no evidence.
 _REFUSED_FUNCTIONS = frozenset(

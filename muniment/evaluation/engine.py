@@ -157,7 +157,7 @@ class _Run:
         name = "registry" if kind is TestKind.REGISTRY else "events"
         if name not in self._sandboxes:
             self._sandboxes[name] = (
-                registry_sandbox(self._inputs, self._controls)
+                registry_sandbox(self._inputs, self._setting, self._controls)
                 if name == "registry"
                 else events_sandbox(self._inputs, self._setting, self._controls)
             )

@@ -16,6 +16,7 @@ from muniment.evaluation.facts import fact_sql, known_event_sql
 from muniment.evaluation.inputs import Inputs, Setting
 from muniment.evaluation.joins import event_view_sql, local_day, timeline_sql
 from muniment.evaluation.sandbox import Sandbox
+from muniment.evaluation.shared_sql import FUNCTIONS, tables_behind, view_statements
 from muniment.model import times
 from muniment.model.controls import Control
 from muniment.model.outcomes import TestKind
@@ -27,9 +28,9 @@ def events_sandbox(inputs: Inputs, setting: Setting, controls: Sequence[Control]
     joins = _join_columns(controls)
     wanted = {name for test in tests for name in test.facts} & set(FACTS)
     kinds = {test.kind for test in tests}
-    used = _relations(controls, kinds - {TestKind.REGISTRY})
-    used |= {JOINS[name].table for name in joins}
-    prepare = [_clock_sql(setting)]
+    selected = _relations(controls, kinds - {TestKind.REGISTRY})
+    used = tables_behind(selected) | {JOINS[name].table for name in joins}
+    prepare = [_clock_sql(setting), *FUNCTIONS, *view_statements(selected)]
     approval_ever = inputs.history["approval"].num_rows > 0
     prepare.append(event_view_sql(setting.time_zone, approval_ever=approval_ever))
     prepare += [timeline_sql(name, columns) for name, columns in joins.items()]
@@ -61,10 +62,12 @@ def _join_columns(controls: Sequence[Control]) -> dict[str, set[str]]:
     return joins
 
 
-def registry_sandbox(inputs: Inputs, controls: Sequence[Control]) -> Sandbox:
+def registry_sandbox(inputs: Inputs, setting: Setting, controls: Sequence[Control]) -> Sandbox:
     """For registry tests: the record tables as of the assessment."""
-    used = _relations(controls, {TestKind.REGISTRY})
-    return Sandbox({name: table for name, table in inputs.as_of.items() if name in used})
+    selected = _relations(controls, {TestKind.REGISTRY})
+    used = tables_behind(selected)
+    prepare = [_clock_sql(setting), *FUNCTIONS, *view_statements(selected)]
+    return Sandbox({name: table for name, table in inputs.as_of.items() if name in used}, prepare)
 
 
 def _relations(controls: Sequence[Control], kinds: Collection[TestKind]) -> set[str]:
