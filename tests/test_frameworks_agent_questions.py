@@ -1,4 +1,4 @@
-"""The 46 questions that an auditor of agents asks of register and log, and the controls that answer.
+"""The 46 questions that an auditor of agents asks, and the controls that answer them.
 
 Each is answered by controls that exist and that a requirement maps. Those that wait for a control
 to be written are listed, so that the list can only shrink.
