@@ -32,10 +32,11 @@ from muniment.sealing.disk import (
 from muniment.sealing.leftovers import remove_leftovers
 from muniment.sealing.outbox import MAX_OUTBOX, event_id_of, record_table
 from muniment.sealing.segments import Step, write_segment
+from muniment.sealing.waiting import Hashed, Waiting, hashed, in_pieces, joined
 from muniment.store.annotations import differing
 from muniment.store.audit import AuditReader
-from muniment.store.encoder import content_digests, entry_rows, entry_table
-from muniment.store.identity import id_bytes
+from muniment.store.encoder import EntryHashes, entry_rows, entry_table
+from muniment.store.identity import WantedIds, id_bytes
 from muniment.store.open import Store
 from muniment.store.segment_files import header_numbers
 from muniment.store.wal_frames import frame_of, read_frames
@@ -69,9 +70,9 @@ class AuditLog:
         self._step = step
         self._holder: int | None = None
         self._left: _Mark | None = None
-        self._waiting: dict[bytes, bytes] = {}
+        self._waiting = Waiting()
         self._waiting_at: _Mark | None = None
-        self._judged: tuple[pa.Table, list[bytes], list[bytes]] | None = None
+        self._judged: Hashed | None = None
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -100,34 +101,32 @@ class AuditLog:
         if not table.num_rows:
             return
         with self.exclusive():
-            entries = checked_entries(table)
-            keys, digests = self._judgement(table, entries)
+            frames = in_pieces(self._judgement(table, checked_entries(table)), SEGMENT_ENTRIES)
             waiting = self._known_waiting()
-            self._append_frames(entries)
-            waiting.update(zip(keys, digests, strict=True))
+            self._append_frames(b"".join(frame_of(frame.table) for frame in frames))
+            for frame in frames:
+                waiting.add(frame)
             self._waiting_at = self._mark()
-            if len(waiting) >= SEGMENT_ENTRIES:
+            if len(waiting.contents) >= SEGMENT_ENTRIES:
                 self._seal_tail(everything=False)
 
     def classify(self, table: pa.Table) -> Classified:
         """Which entries are new, which are known, and which change what is known."""
         with self.exclusive():
-            digests = content_digests(table)
-            keys = _keys(table)
-            known = self._known(keys)
+            came = hashed(table)
+            known = self._known(came.keys)
             fresh: dict[bytes, int] = {}
             changed: list[int] = []
-            for row, (key, digest) in enumerate(zip(keys, digests, strict=True)):
+            for row, (key, digest) in enumerate(zip(came.keys, came.hashes.contents, strict=True)):
                 if key not in known:
                     known[key] = digest
                     fresh[key] = row
                 elif known[key] != digest:
                     changed.append(row)
             superseding = self._superseding(table, changed, fresh)
-            new = _taken(table, list(fresh.values()))
-            self._judged = (new, list(fresh), [digests[row] for row in fresh.values()])
+            self._judged = _only(came, list(fresh.values()))
             duplicates = table.num_rows - len(fresh) - len(superseding)
-            return Classified(new, duplicates, superseding)
+            return Classified(self._judged.table, duplicates, superseding)
 
     def annotations_for(self, superseding: Sequence[Superseding]) -> pa.Table:
         """The annotation entries that record what the later entries say instead."""
@@ -148,27 +147,26 @@ class AuditLog:
 
     # Classifying
 
-    def _judgement(self, table: pa.Table, entries: pa.Table) -> tuple[list[bytes], list[bytes]]:
-        """Ids and content digests of entries to append, none of them known."""
-        if self._judged is not None and self._judged[0] is table:
-            _, keys, digests = self._judged
-            return keys, digests
-        keys = _keys(entries)
-        known = self._known(keys)
+    def _judgement(self, table: pa.Table, entries: pa.Table) -> Hashed:
+        """The checked entries of a table with their hashes; none of them may be known."""
+        if self._judged is not None and self._judged.table is table:
+            return replace(self._judged, table=entries)
+        came = hashed(entries)
+        known = self._known(came.keys)
         if known:
             raise StoreError(
                 f"the log holds entry `{next(iter(known)).hex()}` already. Classify entries before "
                 "they are appended; nothing of this call was kept."
             )
-        return keys, content_digests(entries)
+        return came
 
     def _known(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        waiting = self._known_waiting()
+        waiting = self._known_waiting().contents
         known = {key: waiting[key] for key in keys if key in waiting}
+        wanted = WantedIds(keys)
         for segment in self._reader.segments():
-            left = [key for key in keys if key not in known]
-            found = self._reader.index(segment).find_many(left)
-            known.update({key: digest for key, (_, digest) in found.items()})
+            for key, (_, digest) in self._reader.index(segment).find_wanted(wanted).items():
+                known.setdefault(key, digest)
         return known
 
     def _superseding(
@@ -209,13 +207,11 @@ class AuditLog:
                 versions.append({**versions[-1], **change.get("fields", {}), **cleared})
         return found
 
-    def _known_waiting(self) -> dict[bytes, bytes]:
-        """Ids and content digests in the write-ahead file, read anew when another wrote it."""
+    def _known_waiting(self) -> Waiting:
+        """What the write-ahead file holds, read anew when another wrote it."""
         mark = self._mark()
         if self._waiting_at != mark:
-            self._waiting = {}
-            for frame in read_frames(self._layout.wal_file)[0]:
-                self._waiting.update(zip(_keys(frame), content_digests(frame), strict=True))
+            self._waiting = Waiting(map(hashed, read_frames(self._layout.wal_file)[0]))
             self._waiting_at = mark
         return self._waiting
 
@@ -230,11 +226,9 @@ class AuditLog:
             return (last, 0, 0, 0)
         return (last, stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
-    def _append_frames(self, entries: pa.Table) -> None:
+    def _append_frames(self, frames: bytes) -> None:
         path = self._layout.wal_file
         make_folder(path.parent)
-        starts = range(0, entries.num_rows, SEGMENT_ENTRIES)
-        frames = b"".join(frame_of(entries.slice(at, SEGMENT_ENTRIES)) for at in starts)
         is_new = not path.exists()
         size = 0 if is_new else path.stat().st_size
         try:
@@ -274,23 +268,23 @@ class AuditLog:
     # Sealing
 
     def _seal_tail(self, *, everything: bool) -> None:
-        frames, _ = read_frames(self._layout.wal_file)
-        while frames:
-            count, rows = 0, 0
-            while count < len(frames) and rows < SEGMENT_ENTRIES:
-                rows += frames[count].num_rows
-                count += 1
-            if rows < SEGMENT_ENTRIES and not everything:
+        waiting = self._known_waiting()
+        while waiting.frames:
+            chosen = waiting.enough(SEGMENT_ENTRIES)
+            entries = joined(chosen)
+            if entries.table.num_rows < SEGMENT_ENTRIES and not everything:
                 return
-            self._seal(pa.concat_tables(frames[:count]))
-            frames = frames[count:]
-            self._rewrite_tail(frames)
+            self._seal(entries)
+            waiting = waiting.without(chosen)
+            self._rewrite_tail([frame.table for frame in waiting.frames])
+            self._waiting, self._waiting_at = waiting, self._mark()
             self._step("tail rewritten")
 
-    def _seal(self, table: pa.Table) -> int:
+    def _seal(self, entries: Hashed) -> int:
         segments = self._reader.segments()
         previous = segments[-1] if segments else None
-        return write_segment(self._layout, table.combine_chunks(), previous, self._step).no
+        table = entries.table.combine_chunks()
+        return write_segment(self._layout, table, previous, self._step, entries.hashes).no
 
     def _seal_outbox(self) -> None:
         while waiting := self._store.records.pending_outbox(MAX_OUTBOX):
@@ -299,7 +293,7 @@ class AuditLog:
             places = self._sealed_places(event_ids)
             unsealed = [row for row in waiting if row.seq not in places]
             if unsealed:
-                number = self._seal(record_table(unsealed))
+                number = self._seal(hashed(record_table(unsealed)))
                 for index, row in enumerate(unsealed):
                     places[row.seq] = (number, index, event_ids[row.seq])
             self._step("outbox sealed")
@@ -315,8 +309,16 @@ class AuditLog:
         return places
 
 
-def _keys(table: pa.Table) -> list[bytes]:
-    return [id_bytes(event_id) for event_id in table.column("event_id").to_pylist()]
+def _only(entries: Hashed, rows: list[int]) -> Hashed:
+    """Some of the entries, in the order of `rows`."""
+    if len(rows) == entries.table.num_rows:
+        return entries
+    keys, hashes = entries.keys, entries.hashes
+    return Hashed(
+        _taken(entries.table, rows),
+        [keys[row] for row in rows],
+        EntryHashes([hashes.contents[row] for row in rows], [hashes.leaves[row] for row in rows]),
+    )
 
 
 def _taken(table: pa.Table, rows: list[int]) -> pa.Table:

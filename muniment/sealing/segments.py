@@ -17,7 +17,7 @@ from muniment.integrity.merkle import merkle_root
 from muniment.model.entries import SCHEMA_VERSION
 from muniment.model.times import format_time
 from muniment.sealing.disk import replace_durably, write_temporary
-from muniment.store.encoder import content_digests, leaf_hashes
+from muniment.store.encoder import EntryHashes, entry_hashes
 from muniment.store.identity import build_index, write_index
 from muniment.store.layout import StoreLayout
 from muniment.store.segment_files import SegmentInfo
@@ -26,15 +26,21 @@ Step = Callable[[str], None]
 
 
 def write_segment(
-    layout: StoreLayout, table: pa.Table, previous: SegmentInfo | None, step: Step = lambda _: None
+    layout: StoreLayout,
+    table: pa.Table,
+    previous: SegmentInfo | None,
+    step: Step = lambda _: None,
+    hashes: EntryHashes | None = None,
 ) -> SegmentInfo:
     """Seal the entries of `table` as the next segment and return it.
 
     The header's rename commits: until then the other files are leftovers that the next start
     removes. step: called with a name after each durable step, so that tests can stop there.
+    hashes: of these entries, where they are at hand already.
     """
     number = 1 if previous is None else previous.no + 1
-    leaves = leaf_hashes(table)
+    hashes = hashes or entry_hashes(table)
+    leaves = hashes.leaves
     day = _times(table, "ingested_at")[0][:10]
     path = layout.segment_file(day, number)
     temporary = write_temporary(path, lambda file: _write_parquet(table, file))
@@ -46,7 +52,7 @@ def write_segment(
     replace_durably(write_temporary(leaves_file, lambda f: f.write(b"".join(leaves))), leaves_file)
     step("leaves named")
     ids = table.column("event_id").to_pylist()
-    write_index(layout.index_file(number), build_index(ids, content_digests(table)), digest)
+    write_index(layout.index_file(number), build_index(ids, hashes.contents), digest)
     step("index named")
     header = {
         **describe(table, leaves),

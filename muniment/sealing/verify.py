@@ -20,7 +20,7 @@ from muniment.sealing.leftovers import leftover_segments
 from muniment.sealing.replay import files_faults, import_faults, record_faults
 from muniment.sealing.segments import describe, file_digest
 from muniment.store.audit import AuditReader
-from muniment.store.encoder import content_digests, leaf_hashes
+from muniment.store.encoder import entry_hashes
 from muniment.store.identity import build_index, read_index
 from muniment.store.layout import StoreLayout
 from muniment.store.open import Store
@@ -188,7 +188,8 @@ def _derived(reader: AuditReader, segment: SegmentInfo, table: pa.Table) -> Iter
     if not table.num_rows:
         yield f"segment {segment.no}: it holds no entry"
         return
-    leaves = leaf_hashes(table)
+    hashes = entry_hashes(table)
+    leaves = hashes.leaves
     path = reader.layout.leaves_file(segment.no)
     stored = path.read_bytes() if path.is_file() else b""
     if stored != b"".join(leaves):
@@ -204,7 +205,7 @@ def _derived(reader: AuditReader, segment: SegmentInfo, table: pa.Table) -> Iter
         segment.header["entry_count"],
         segment.header["file_sha256"],
     )
-    built = build_index(table.column("event_id").to_pylist(), content_digests(table))
+    built = build_index(table.column("event_id").to_pylist(), hashes.contents)
     # One that is missing or torn is built anew by itself; one that fits and lies is not.
     if held_index is not None and held_index.blocks() != built.blocks():
         yield f"segment {segment.no}: its index names other entries; delete it to have it rebuilt"

@@ -21,6 +21,7 @@ MAGIC = b"MID2\0\0\0\0"
 _HEAD = 80
 _ROW_BYTES = 8 + 4 + 16 + 16
 _ID = re.compile(r"[0-9a-f]{32}\Z")
+_HEX = re.compile(r"[0-9a-f]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,17 @@ class IdIndex:
         return None
 
     def find_many(self, wanted: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
-        """The ids of `wanted` that this segment holds."""
-        if not len(self.prefixes) or not wanted:
+        """The ids of `wanted` that this segment holds, each with its row and content digest."""
+        return self.find_wanted(WantedIds(wanted))
+
+    def find_wanted(self, wanted: WantedIds) -> dict[bytes, tuple[int, bytes]]:
+        """As `find_many`, for ids that are looked for in many segments."""
+        if not len(self.prefixes) or not len(wanted.prefixes):
             return {}
-        asked = np.frombuffer(b"".join(w[:8] for w in wanted), dtype=">u8").astype(np.uint64)
-        at = np.searchsorted(self.prefixes, asked)
-        maybe = np.flatnonzero(self.prefixes[np.minimum(at, len(self.prefixes) - 1)] == asked)
-        found = {wanted[i]: self.find(wanted[i]) for i in maybe.tolist()}
+        at = np.searchsorted(self.prefixes, wanted.prefixes)
+        there = self.prefixes[np.minimum(at, len(self.prefixes) - 1)] == wanted.prefixes
+        maybe = [wanted.ids[row] for row in wanted.order[there].tolist()]
+        found = {key: self.find(key) for key in maybe}
         return {key: value for key, value in found.items() if value is not None}
 
     def blocks(self) -> bytes:
@@ -58,11 +63,20 @@ class IdIndex:
         return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
 
 
+class WantedIds:
+    """Ids to look for, in the order in which an index holds its own: neighbours share the cache."""
+
+    def __init__(self, ids: Sequence[bytes]) -> None:
+        prefixes = _prefixes(np.frombuffer(b"".join(ids), np.uint8).reshape(-1, 16))
+        self.ids = ids
+        self.order = np.argsort(prefixes)
+        self.prefixes = prefixes[self.order]
+
+
 def build_index(event_ids: Iterable[str], digests: Sequence[bytes]) -> IdIndex:
     """The index of a segment's rows, in row order."""
-    packed = b"".join(id_bytes(event_id) for event_id in event_ids)
-    ids = np.frombuffer(packed, dtype=np.uint8).reshape(-1, 16)
-    prefixes = ids[:, :8].copy().view(">u8").ravel().astype(np.uint64)
+    ids = np.frombuffer(_packed(list(event_ids)), np.uint8).reshape(-1, 16)
+    prefixes = _prefixes(ids)
     order = np.argsort(prefixes, kind="stable")
     contents = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, 16)
     return IdIndex(prefixes[order], order.astype(np.uint32), ids[order], contents[order])
@@ -73,6 +87,24 @@ def id_bytes(event_id: str) -> bytes:
     if not _ID.match(event_id):
         raise ValueError(f"`{event_id[:40]}` is no event id: 32 lower-case hex digits")
     return bytes.fromhex(event_id)
+
+
+def ids_bytes(event_ids: Sequence[str]) -> list[bytes]:
+    """As `id_bytes`, of many at once."""
+    found: list[bytes] = np.frombuffer(_packed(event_ids), "V16").tolist()
+    return found
+
+
+def _packed(event_ids: Sequence[str]) -> bytes:
+    whole = "".join(event_ids)
+    if _HEX.match(whole) and all(len(event_id) == 32 for event_id in event_ids):
+        return bytes.fromhex(whole)
+    return b"".join(map(id_bytes, event_ids))  # says which of them is none
+
+
+def _prefixes(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    """The first half of each id as a number, by which an index is sorted."""
+    return ids[:, :8].copy().view(">u8").ravel().astype(np.uint64)
 
 
 def write_index(path: Path, index: IdIndex, file_sha256: str) -> None:

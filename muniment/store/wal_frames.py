@@ -1,14 +1,14 @@
 """The write-ahead file's frames: how acknowledged entries lie on disk before they are sealed.
 
 A frame is the magic `MWF1`, the body's length (8 bytes, big-endian), the body's SHA-256, and the
-body, an Arrow IPC stream. A last frame that is cut short or whose digest differs was never
-acknowledged; a bad frame with a whole one after it is damage.
+body, an Arrow IPC stream whose buffers are compressed with LZ4, since what is flushed is what one
+waits for. A last frame that is cut short or whose digest differs was never acknowledged; a bad
+frame with a whole one after it is damage.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,15 +19,17 @@ from muniment.store.encoder import in_log_schema
 
 MAGIC = b"MWF1"
 _HEAD = len(MAGIC) + 8 + 32
+_COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 def frame_of(table: pa.Table) -> bytes:
     """The bytes of one frame."""
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=_COMPRESSED) as writer:
         writer.write_table(table)
-    body = sink.getvalue()
-    return MAGIC + len(body).to_bytes(8, "big") + hashlib.sha256(body).digest() + body
+    body = memoryview(sink.getvalue())
+    head = MAGIC + len(body).to_bytes(8, "big") + hashlib.sha256(body).digest()
+    return b"".join((head, body))
 
 
 def read_frames(path: Path) -> tuple[list[pa.Table], int]:
