@@ -7,7 +7,7 @@ import pytest
 from muniment.assessment.requirements import assess_requirement, assess_requirements
 from muniment.model.frameworks import Requirement
 from muniment.model.outcomes import Relation, RequirementState, State, Strength
-from muniment.model.results import ControlResult, RequirementResult
+from muniment.model.results import ControlResult, RequirementResult, ScopeDecision
 from tests.builders.results import (
     attribute,
     control_result,
@@ -266,3 +266,28 @@ def test_requirements_keep_order_and_name_their_mappings() -> None:
     first, second = assess_requirements({"law": law}, {}, DAY)
     assert [first.requirement_id, second.requirement_id] == ["Z 1", "A 1"]
     assert (first.controls, second.controls) == (("OVR-03/B",), ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "applicable", "state"),
+    [
+        ("certifiable", False, RequirementState.NOT_APPLICABLE),
+        ("voluntary", False, RequirementState.NOT_APPLICABLE),
+        ("certifiable", True, RequirementState.EVIDENCED),
+        ("law", False, RequirementState.EVIDENCED),
+    ],
+)
+def test_organisation_may_leave_a_requirement_out_but_never_a_law(
+    kind: str, applicable: bool, state: RequirementState
+) -> None:
+    held = framework(requirement(evidencing("AUD-01"), id="1")).model_copy(update={"kind": kind})
+    decision = ScopeDecision(applicable, "no third parties", "p1", None, "record/x/1")
+    (found,) = assess_requirements(
+        {held.id: held},
+        results(AUD_01=State.PASS),
+        "2026-11-20",
+        decisions={(held.id, "1"): decision},
+    )
+    assert (found.state, found.decision) == (state, decision)
+    if state is RequirementState.NOT_APPLICABLE:
+        assert found.state_reason == "Left out of the scope: no third parties"

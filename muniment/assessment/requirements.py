@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from muniment.assessment.applicability import ByRequirement
 from muniment.assessment.bearing import POSITIVE, UNHEARD, Bearing, bearing_of
 from muniment.assessment.sentences import because, not_applicable_words, undetermined_words
 from muniment.model.frameworks import Framework, Requirement
 from muniment.model.outcomes import RequirementState, State
-from muniment.model.results import ControlResult, RequirementApplicability, RequirementResult
+from muniment.model.results import (
+    ControlResult,
+    RequirementApplicability,
+    RequirementResult,
+    ScopeDecision,
+)
 
 
 def assess_requirements(
@@ -17,25 +23,46 @@ def assess_requirements(
     controls: Mapping[str, ControlResult],
     as_of_day: str,
     applicability: ByRequirement | None = None,
+    decisions: Mapping[tuple[str, str], ScopeDecision] | None = None,
 ) -> tuple[RequirementResult, ...]:
     """The state of every requirement of every framework, in the catalog's order.
 
     controls: results by control id. as_of_day: ISO date in the organisation's time zone.
     applicability: for how many agents each requirement applies; None where nobody asked, which
-    leaves only the day to decide. A requirement that applies later carries the state it would have
+    leaves only the day to decide. decisions: the organisation's statement of applicability; one
+    that leaves a requirement out makes it not applicable, except in a law, which nobody can decide
+    away. A requirement that applies later carries the state it would have
     as `readiness`. Headings and context have no state of their own.
     Method: docs/concepts/scores.md.
     """
     return tuple(
-        assess_requirement(
-            framework.id,
-            requirement,
-            controls,
-            as_of_day,
-            (applicability or {}).get((framework.id, requirement.id)),
+        _decided(
+            framework,
+            assess_requirement(
+                framework.id,
+                requirement,
+                controls,
+                as_of_day,
+                (applicability or {}).get((framework.id, requirement.id)),
+            ),
+            (decisions or {}).get((framework.id, requirement.id)),
         )
         for framework in frameworks.values()
         for requirement in framework.assessed
+    )
+
+
+def _decided(
+    framework: Framework, result: RequirementResult, decision: ScopeDecision | None
+) -> RequirementResult:
+    if decision is None or decision.applicable or framework.kind == "law":
+        return replace(result, decision=decision)
+    return replace(
+        result,
+        state=RequirementState.NOT_APPLICABLE,
+        state_reason=f"Left out of the scope: {decision.justification}",
+        readiness=None,
+        decision=decision,
     )
 
 

@@ -33,6 +33,7 @@ from muniment.model.results import (
     ControlResult,
     FrameworkScore,
     RequirementResult,
+    ScopeDecision,
 )
 from muniment.sealing.heads import sign_if_possible
 from muniment.sealing.log import AuditLog
@@ -193,7 +194,23 @@ def _requirements(
     settings = {name: parameter.value for name, parameter in catalog.parameters.items()}
     applicability = applicability_by_requirement(catalog.frameworks, agents, day, settings)
     by_id = {result.control_id: result for result in results}
-    return assess_requirements(catalog.frameworks, by_id, day, applicability)
+    decisions = _decisions(store, clock)
+    return assess_requirements(catalog.frameworks, by_id, day, applicability, decisions)
+
+
+def _decisions(store: Store, clock: Clock) -> dict[tuple[str, str], ScopeDecision]:
+    """The organisation's statement of applicability as it stood, by framework and requirement."""
+    rows = store.records.rows_as_of("applicability_decision", clock.as_of, clock.known_at)
+    return {
+        (row["framework_id"], row["requirement_id"]): ScopeDecision(
+            applicable=row["applicable"],
+            justification=row["justification"],
+            decided_by=row["decided_by"],
+            decided_at=row["decided_at"],
+            evidence_ref=f"record/applicability_decision/{row['row_id']}",
+        )
+        for row in rows
+    }
 
 
 def _scores(

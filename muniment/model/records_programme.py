@@ -155,6 +155,17 @@ DELETION = RecordTable("deletion", "deletion_id", "Log entries that were deleted
     Column("reason", TEXT, "why"),
 ))  # fmt: skip
 
+APPLICABILITY_DECISION = RecordTable(
+    "applicability_decision", "applicability_decision_id", "A requirement included or excluded", (
+    Column("applicability_decision_id", TEXT, "id", required=True),
+    Column("framework_id", TEXT, "the framework, as its file is called", required=True),
+    Column("requirement_id", TEXT, "the clause or control", required=True),
+    Column("applicable", BOOLEAN, "included in the scope", required=True),
+    Column("justification", TEXT, "why it is included or excluded", required=True),
+    Column("decided_by", TEXT, "who decided (person_id)"),
+    Column("decided_at", TIME, "when"),
+))  # fmt: skip
+
 FINDING = RecordTable("finding", "finding_id", "A judged exception", (
     Column("finding_id", TEXT, "id", required=True),
     Column("control_id", TEXT, "the control"),
@@ -216,6 +227,6 @@ ORGANISATION = RecordTable("organisation", "organisation_id", "The entity under 
 
 PROGRAMME_TABLES: tuple[RecordTable, ...] = (
     RISK_ASSESSMENT, RISK_ACCEPTANCE, IMPACT_ASSESSMENT, TEST_REPORT, MEASUREMENT, REVIEW, INCIDENT,
-    NOTIFICATION, HOLIDAY, RETENTION_POLICY, DELETION, FINDING, COMPLAINT, ATTESTATION,
-    EXCEPTION_GRANT, ORGANISATION,
+    NOTIFICATION, HOLIDAY, RETENTION_POLICY, DELETION, APPLICABILITY_DECISION, FINDING, COMPLAINT,
+    ATTESTATION, EXCEPTION_GRANT, ORGANISATION,
 )  # fmt: skip

@@ -163,8 +163,22 @@ class RequirementApplicability:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeDecision:
+    """The organisation's own word that a requirement is in its scope or out of it, and why."""
+
+    applicable: bool
+    justification: str
+    decided_by: str | None
+    decided_at: str | None
+    evidence_ref: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequirementResult:
-    """A requirement's state, why, the controls that bear on it, and for how many agents."""
+    """A requirement's state, why, the controls that bear on it, and for how many agents.
+
+    decision: the organisation's statement of applicability, where it made one.
+    """
 
     framework_id: str
     requirement_id: str
@@ -175,6 +189,7 @@ class RequirementResult:
     controls: tuple[str, ...]
     exceptions: int
     applicability: RequirementApplicability | None = None
+    decision: ScopeDecision | None = None
 
 
 @dataclass(frozen=True, slots=True)
