@@ -331,3 +331,18 @@ def test_progress_names_each_control() -> None:
     setting = Setting(SETTING.clock, "Europe/Berlin", PARAMETERS)
     evaluate_inputs(inputs(), library, setting, lambda *step: seen.append(step))
     assert seen == [("GOV-01", 0, 2), ("OWN-01", 1, 2)]
+
+
+def test_select_attributes_are_counted_apart_and_named_by_the_items_they_decide() -> None:
+    sql = """
+select item_id, outcome, 'r' as reason, cast(null as timestamp_ns) as observed_at, 'e' as evidence_ref,
+    attributes
+from (values ('a', 'exception', ['A', 'B?']), ('b', 'undetermined', [null, 'B?']), ('c', 'pass', ['B-']))
+    as t(item_id, outcome, attributes)"""
+    parts = tuple(Attribute(letter=letter, title=letter) for letter in "AB")
+    test = registry_test(sql, attributes=parts)
+    result = evaluate(inputs(), control(test))[0].tests[0]
+    assert [(a.letter, a.population, a.exceptions, a.undetermined) for a in result.attributes] == [
+        ("A", 3, 1, 0), ("B", 2, 0, 2),
+    ]  # fmt: skip
+    assert {item.item_id: item.attributes for item in result.items} == {"a": ("A",), "b": ("B",)}

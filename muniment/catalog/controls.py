@@ -112,6 +112,11 @@ def _check_test(control: Control, test: ControlTest, file: YamlFile, at: KeyPath
             raise CatalogError(
                 f"{file.where(at)}: `settles_after` and `$settled_before` go together."
             )
+        if ("attributes" in facts.outputs) != bool(test.attributes):
+            raise CatalogError(
+                f"{file.where(at)}: list `attributes` here and return a column of that name, or do "
+                "neither."
+            )
         undeclared = facts.relations & set(FACTS) - set(test.facts)
         if undeclared:
             raise CatalogError(f"{file.where(at)}: declare `facts: [{min(undeclared)}]`.")
@@ -150,6 +155,8 @@ def _check_events(control: Control, test: ControlTest, file: YamlFile, at: KeyPa
     ]
     for number, attribute in enumerate(test.attributes):
         place = (*at, "attributes", number)
+        if attribute.exception is None:
+            raise CatalogError(f"{file.where(place)}: write the attribute's `exception`.")
         texts += [((*place, "population"), attribute.population)]
         texts += [((*place, "exception"), attribute.exception)]
         _check_needs(attribute.needs, test, file, (*place, "needs"))

@@ -21,7 +21,7 @@ FACTS = (
 )  # fmt: skip
 VIEWS = ("active_agent",)
 ROW_CONTRACT = ("item_id", "outcome", "reason", "observed_at", "evidence_ref")
-OPTIONAL_COLUMNS = ("agent_id", "missing", "source_id")
+OPTIONAL_COLUMNS = ("agent_id", "attributes", "missing", "source_id")
 RELATIONS: dict[TestKind, frozenset[str]] = {
     TestKind.SEQUENCE: frozenset({"events", *VIEWS, *RECORD_TABLE_BY_NAME}),
     TestKind.REGISTRY: frozenset({*VIEWS, *RECORD_TABLE_BY_NAME}),

@@ -37,7 +37,7 @@ from muniment.evaluation.items import Source, Tally, collect_items
 from muniment.evaluation.relations import events_sandbox, plain_rows, registry_sandbox
 from muniment.evaluation.sampling import sample_seed
 from muniment.evaluation.sandbox import Sandbox
-from muniment.evaluation.select_tests import count_rows, run_select
+from muniment.evaluation.select_tests import count_attributes, count_rows, run_select
 from muniment.model.controls import Control, ControlTest, Parameter
 from muniment.model.outcomes import Outcome, State, TestKind
 from muniment.model.results import AttributeResult, Clock, ControlResult, TestResult
@@ -211,7 +211,9 @@ class _Run:
         name = run_select(sandbox, control, test, bound, self._setting.time_zone)
         by_day, by_agent, pending = count_rows(sandbox, name)
         source = Source(control.id, test.id, name, {})
-        result = self._result(sandbox, test, source, _Counts(by_day, by_agent, pending, {}))
+        attributes = count_attributes(sandbox, name, test)
+        counts = _Counts(by_day, by_agent, pending, attributes)
+        result = self._result(sandbox, test, source, counts)
         return replace(result, compiled_sql=test.sql)
 
     def _result(

@@ -16,6 +16,16 @@ from muniment.model.outcomes import Outcome
 _OUTCOMES = tuple(o.value for o in Outcome if o is not Outcome.EXCEPTED)
 
 
+_NONE = "cast([] as varchar[])"
+# A mark is `A` (exception), `A?` (undetermined) or `A-` (not in the population of attribute A). An
+# item names the attributes that made it what it is.
+_ATTRIBUTES = (
+    "case when outcome = 'exception' then list_filter(marks, lambda m: length(m) = 1)"
+    " when outcome = 'undetermined' then list_transform(list_filter(marks,"
+    f" lambda m: ends_with(m, '?')), lambda m: left(m, 1)) else {_NONE} end"
+)
+
+
 def run_select(
     sandbox: Sandbox, control: Control, test: ControlTest, bound: Mapping[str, Any], zone: str
 ) -> str:
@@ -33,12 +43,13 @@ def run_select(
     optional = {
         "agent_id": "cast(null as varchar)",
         "source_id": "cast(null as varchar)",
-        "missing": "cast([] as varchar[])",
+        "missing": _NONE,
+        "attributes": _NONE,
     }
-    extra = ",\n    ".join(
-        f"{column if column in facts.outputs else default} as {column}"
+    given = {
+        column: column if column in facts.outputs else default
         for column, default in optional.items()
-    )
+    }
     day = local_day("coalesce(cast(observed_at as timestamp_ns), $as_of)", zone)
     sandbox.rows(
         f"create temporary table {name} as\nselect\n"
@@ -46,7 +57,10 @@ def run_select(
         "    cast(reason as varchar) as reason,\n"
         "    cast(observed_at as timestamp_ns) as observed_at,\n"
         f"    {day} as local_day,\n    cast(evidence_ref as varchar) as evidence_ref,\n"
-        f"    cast([] as varchar[]) as attributes,\n    {extra}\nfrom (\n{body}\n)",
+        f"    {given['agent_id']} as agent_id,\n    {given['source_id']} as source_id,\n"
+        f"    case when outcome = 'undetermined' then {given['missing']} else {_NONE} end"
+        f" as missing,\n    list_filter({given['attributes']}, lambda m: m is not null) as marks,\n"
+        f"    {_ATTRIBUTES} as attributes\nfrom (\n{body}\n)",
         bound,
     )
     _check_rows(sandbox, name)
@@ -79,3 +93,17 @@ def count_rows(sandbox: Sandbox, name: str) -> tuple[dict[str, Count], dict[str,
         f" count(*) filter (where outcome = 'pending') from {name} group by local_day, agent_id"
     )
     return counts_by(rows, DAY, 2), counts_by(rows, AGENT, 2), sum(row[5] for row in rows)
+
+
+def count_attributes(sandbox: Sandbox, name: str, test: ControlTest) -> dict[str, dict[str, Count]]:
+    """Counts of each attribute by local day; an item counts where it is in its population."""
+    counts: dict[str, dict[str, Count]] = {}
+    for attribute in test.attributes:
+        letter = attribute.letter
+        rows = sandbox.rows(
+            f"select local_day, count(*), count(*) filter (where list_contains(marks, '{letter}')),"
+            f" count(*) filter (where list_contains(marks, '{letter}?')) from {name}"
+            f" where not list_contains(marks, '{letter}-') group by local_day"
+        )
+        counts[letter] = counts_by(rows, DAY, 1)
+    return counts

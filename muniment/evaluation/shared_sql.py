@@ -24,6 +24,9 @@ FUNCTIONS = (
     """create macro verdict(fault, missing) as
     case when fault is not null then 'exception' when len(missing) > 0 then 'undetermined'
          else 'pass' end""",
+    # How one attribute came out: its letter, `A?` where open; NULL where it holds.
+    """create macro mark(letter, fault, missing) as
+    case when fault is not null then letter when missing is not null then letter || '?' end""",
     """create macro finding(fault, missing, fine) as
     case when fault is not null then fault
          when len(missing) > 0 then 'cannot be judged: ' || array_to_string(missing, ', ')

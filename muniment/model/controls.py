@@ -16,11 +16,14 @@ class Strict(BaseModel):
 
 
 class Attribute(Strict):
-    """A named part of a test: letter, words, and the boolean SQL that is true for an exception."""
+    """A named part of a test: letter, words, and the boolean SQL that is true for an exception.
+
+    Of a SELECT test it has no SQL: the test's own `attributes` column tells how each part came out.
+    """
 
     letter: str = Field(pattern=r"^[A-Z]$")
     title: str
-    exception: str
+    exception: str | None = None
     population: str | None = None
     needs: tuple[str, ...] = ()
 
@@ -49,7 +52,8 @@ class ControlTest(Strict):
 
     events: `population`, `exception` (or attributes), `reason` are SQL over one event and `joins`.
     sequence/registry/facts: `<stem>.<id>.sql` (or `<stem>.sql` where the control has one test)
-    returns item_id, outcome, reason, observed_at, evidence_ref and may return agent_id and missing.
+    returns item_id, outcome, reason, observed_at, evidence_ref and may return agent_id, source_id,
+    missing and attributes.
     attested: `fresh_days`, `attested_by`, `evidence` say who attests, with what, for how long.
     """
 
