@@ -115,7 +115,10 @@ def test_refined_role_hangs_on_what_the_organisation_states(special: str, verdic
 def test_reasons_name_what_decides() -> None:
     assert judged("Art. 12(1)").reason == "recorded as deployer"
     assert judged("Art. 26(1)", eu_class=None).reason == "without a recorded risk class"
-    assert judged("Art. 26(1)").reason == "from 2027-12-02: deployer, high_risk_annex_iii"
+    assert judged("Art. 26(1)").reason == (
+        "from 2027-12-02: deployer, high-risk by use (Article 6(2), Annex III)"
+    )
+    assert judged("Art. 26(1)", eu_class="minimal").reason == "classed as minimal risk"
     assert judged("Art. 26(8)").reason == (
         "recorded as deployer, not whether as deployer that is a public authority"
     )

@@ -216,11 +216,12 @@ def _class(
         return True, ""
     if facts.risk_class is None:
         return None, "without a recorded risk class"
+    titles = {known.id: known.title[:1].lower() + known.title[1:] for known in framework.classes}
     if facts.risk_class in requirement.classes:
-        return True, facts.risk_class
-    if framework.classes and facts.risk_class not in {known.id for known in framework.classes}:
+        return True, titles.get(facts.risk_class, facts.risk_class)
+    if titles and facts.risk_class not in titles:
         return None, f"recorded with the unknown risk class {facts.risk_class[:40]}"
-    return False, f"recorded as {facts.risk_class}"
+    return False, f"classed as {titles.get(facts.risk_class, facts.risk_class)}"
 
 
 def _condition(requirement: Requirement, facts: AgentFacts) -> tuple[bool | None, str]:
