@@ -335,9 +335,10 @@ def test_progress_names_each_control() -> None:
 
 def test_select_attributes_are_counted_apart_and_named_by_the_items_they_decide() -> None:
     sql = """
-select item_id, outcome, 'r' as reason, cast(null as timestamp_ns) as observed_at, 'e' as evidence_ref,
-    attributes
-from (values ('a', 'exception', ['A', 'B?']), ('b', 'undetermined', [null, 'B?']), ('c', 'pass', ['B-']))
+select item_id, outcome, 'r' as reason, cast(null as timestamp_ns) as observed_at,
+    'e' as evidence_ref, attributes
+from (values ('a', 'exception', ['A', 'B?']), ('b', 'undetermined', [null, 'B?']),
+    ('c', 'pass', ['B-']))
     as t(item_id, outcome, attributes)"""
     parts = tuple(Attribute(letter=letter, title=letter) for letter in "AB")
     test = registry_test(sql, attributes=parts)

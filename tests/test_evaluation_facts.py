@@ -9,7 +9,7 @@ import pytest
 from muniment.catalog.controls_select import FACTS as NAMES
 from muniment.evaluation.facts import FACTS, MERGE
 from muniment.evaluation.inputs import Inputs
-from muniment.evaluation.relations import events_sandbox
+from muniment.evaluation.relations import history_relations
 from muniment.evaluation.sandbox import Sandbox
 from muniment.model.outcomes import TestKind
 from muniment.sealing.log import AuditLog
@@ -31,7 +31,7 @@ EVENTS = [
 
 def sandbox(given: Inputs, *facts: str) -> Sandbox:
     test = registry_test("select 1", facts=facts).model_copy(update={"kind": TestKind.FACTS})
-    return events_sandbox(given, SETTING, [control(test)])
+    return history_relations(given, SETTING, [control(test)]).sandbox()
 
 
 def rows(given: Inputs, name: str, columns: str = "*") -> list[Any]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from muniment.errors import EvaluationError
-from muniment.evaluation.sandbox import Sandbox
+from muniment.evaluation.sandbox import Limits, Sandbox
 
 NUMBERS = pa.table({"n": [1, 2, 3]})
 
@@ -46,7 +46,7 @@ def test_python_variables_are_no_relations() -> None:
 
 def test_statement_that_runs_too_long_is_stopped() -> None:
     endless = "select count(*) from range(1000000000) a, range(1000000000) b where a.range % 7 = 3"
-    with Sandbox({"numbers": NUMBERS}, timeout_s=0.3) as sandbox:
+    with Sandbox({"numbers": NUMBERS}, limits=Limits(timeout_s=0.3)) as sandbox:
         with pytest.raises(EvaluationError, match="ran longer than"):
             sandbox.rows(endless)
         assert sandbox.rows("select sum(n) from numbers") == [(6,)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from muniment.bundle import mappings_root
 from muniment.catalog.controls_conditions import check_column, compile_condition
-from muniment.catalog.controls_select import FACTS, check_select
+from muniment.catalog.controls_select import FACTS, check_select, select_place
 from muniment.catalog.joins import JOINS
 from muniment.catalog.yaml_files import KeyPath, YamlFile, build, display_path, read_yaml
 from muniment.errors import CatalogError
@@ -73,7 +73,7 @@ def _with_sql(file: YamlFile, digest: Any) -> list[Any]:
     result: list[Any] = []
     for number, test in enumerate(tests):
         at = ("tests", number)
-        if not isinstance(test, dict) or "sql" in test:
+        if not isinstance(test, dict) or {"sql", "file"} & test.keys():
             raise CatalogError(f"{file.where(at)}: a test is a mapping; its SQL is a file beside.")
         if test.get("kind") not in SELECT_KINDS:
             result.append(test)
@@ -83,7 +83,7 @@ def _with_sql(file: YamlFile, digest: Any) -> list[Any]:
             raise CatalogError(f"{file.where(at)}: `{path.name}` is not there. Write the SELECT.")
         data = path.read_bytes()
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(data).digest())
-        result.append({**test, "sql": data.decode("utf-8")})
+        result.append({**test, "sql": data.decode("utf-8"), "file": display_path(path)})
     return result
 
 
@@ -106,8 +106,7 @@ def _check_test(control: Control, test: ControlTest, file: YamlFile, at: KeyPath
     if test.kind is TestKind.EVENTS:
         _check_events(control, test, file, at)
     elif test.kind in SELECT_KINDS:
-        where = f"control `{control.id}`: SQL of test `{test.id}`"
-        facts = check_select(test.sql, test.kind, control.parameters, where)
+        facts = check_select(test.sql, test.kind, control.parameters, select_place(control, test))
         if ("$settled_before" in test.sql) != (test.settles_after is not None):
             raise CatalogError(
                 f"{file.where(at)}: `settles_after` and `$settled_before` go together."

@@ -34,9 +34,14 @@ from muniment.evaluation.events_tests import (
 from muniment.evaluation.gather import gather_inputs
 from muniment.evaluation.inputs import Inputs, Setting
 from muniment.evaluation.items import Source, Tally, collect_items
-from muniment.evaluation.relations import events_sandbox, plain_rows, registry_sandbox
+from muniment.evaluation.relations import (
+    history_relations,
+    plain_rows,
+    registry_relations,
+    scan_relations,
+)
 from muniment.evaluation.sampling import sample_seed
-from muniment.evaluation.sandbox import Sandbox
+from muniment.evaluation.sandbox import Limits, SqlRunner
 from muniment.evaluation.select_tests import count_attributes, count_rows, run_select
 from muniment.model.controls import Control, ControlTest, Parameter
 from muniment.model.outcomes import Outcome, State, TestKind
@@ -56,15 +61,17 @@ def evaluate_controls(
     *,
     time_zone: str,
     progress: Progress | None = None,
+    limits: Limits | None = None,
 ) -> tuple[ControlResult, ...]:
     """The result of each control over a store, in the order given.
 
     clock: what is judged and what may be known. time_zone: IANA name that decides what a day is.
+    limits: of the process in which SELECT tests run.
     Raises StoreError when the store cannot be read; a test that fails is `error` in its result.
     """
     setting = Setting(clock, time_zone, parameters)
     inputs = gather_inputs(store, controls.values(), setting)
-    return evaluate_inputs(inputs, controls, setting, progress)
+    return evaluate_inputs(inputs, controls, setting, progress, confined=limits or Limits())
 
 
 def evaluate_inputs(
@@ -72,12 +79,15 @@ def evaluate_inputs(
     controls: Mapping[str, Control],
     setting: Setting,
     progress: Progress | None = None,
+    *,
+    confined: Limits | None = None,
 ) -> tuple[ControlResult, ...]:
     """The result of each control, in the order given.
 
-    progress: called with a control's id, how many are done, and how many there are.
+    confined: run SELECT tests in a process that the system holds to these limits; None runs them
+    in this one. progress: called with a control's id, how many are done, and how many there are.
     """
-    run = _Run(inputs, setting, tuple(controls.values()))
+    run = _Run(inputs, setting, tuple(controls.values()), confined=confined)
     try:
         results = []
         for done, control in enumerate(controls.values()):
@@ -112,21 +122,32 @@ def _sum(by_day: Mapping[str, Count]) -> Count:
     )
 
 
+_RELATIONS = {TestKind.EVENTS: scan_relations, TestKind.REGISTRY: registry_relations}
+
+
 class _Run:
     """One evaluation: its sandboxes, opened when first needed, and the scan, made once."""
 
-    def __init__(self, inputs: Inputs, setting: Setting, controls: Sequence[Control]) -> None:
+    def __init__(
+        self,
+        inputs: Inputs,
+        setting: Setting,
+        controls: Sequence[Control],
+        *,
+        confined: Limits | None,
+    ) -> None:
+        self._confined = confined
         self._inputs = inputs
         self._setting = setting
         self._controls = controls
-        self._sandboxes: dict[str, Sandbox] = {}
+        self._sandboxes: dict[str, SqlRunner] = {}
         self._scanned: dict[str, ScanResult | str] | None = None
         grants = plain_rows(inputs.as_of["exception_grant"])
         self._grants: list[Grant] = usable_grants(grants, setting.clock.as_of)
 
     def close(self) -> None:
         for sandbox in self._sandboxes.values():
-            sandbox.__exit__(None, None, None)
+            sandbox.close()
 
     def evaluate(self, control: Control, test: ControlTest) -> TestResult:
         """The test's result; whatever goes wrong in it becomes the state `error`."""
@@ -153,14 +174,14 @@ class _Run:
                 error=str(error),
             )
 
-    def _sandbox(self, kind: TestKind) -> Sandbox:
-        name = "registry" if kind is TestKind.REGISTRY else "events"
+    def _sandbox(self, kind: TestKind) -> SqlRunner:
+        relations = _RELATIONS.get(kind, history_relations)
+        name = relations.__name__
         if name not in self._sandboxes:
-            self._sandboxes[name] = (
-                registry_sandbox(self._inputs, self._setting, self._controls)
-                if name == "registry"
-                else events_sandbox(self._inputs, self._setting, self._controls)
-            )
+            held = relations(self._inputs, self._setting, self._controls)
+            # Conditions of events tests were parsed and can reach nothing; a SELECT is held.
+            limits = None if kind is TestKind.EVENTS else self._confined
+            self._sandboxes[name] = held.confined(limits) if limits else held.sandbox()
         return self._sandboxes[name]
 
     def _events(self, control: Control, test: ControlTest) -> TestResult:
@@ -174,7 +195,7 @@ class _Run:
             self._result(sandbox, test, source, counts), compiled_sql=scan_sql([compiled])
         )
 
-    def _scan(self, sandbox: Sandbox, compiled: EventsTest) -> ScanResult:
+    def _scan(self, sandbox: SqlRunner, compiled: EventsTest) -> ScanResult:
         if self._scanned is None:
             self._scanned = {}
             shared = self._compilable()
@@ -217,7 +238,7 @@ class _Run:
         return replace(result, compiled_sql=test.sql)
 
     def _result(
-        self, sandbox: Sandbox, test: ControlTest, source: Source, counts: _Counts
+        self, sandbox: SqlRunner, test: ControlTest, source: Source, counts: _Counts
     ) -> TestResult:
         total = counts.total()
         head, clock = self._inputs.seed_head, self._setting.clock
@@ -302,6 +323,6 @@ def _without(
 
 def test_digest(test: ControlTest) -> str:
     """SHA-256 over what the test does: everything in it but its cases."""
-    content = test.model_dump(mode="json", exclude={"cases"})
+    content = test.model_dump(mode="json", exclude={"cases", "file"})
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

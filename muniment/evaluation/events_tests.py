@@ -16,7 +16,7 @@ from muniment.catalog.controls_conditions import (
 )
 from muniment.catalog.joins import columns_read, with_those_before
 from muniment.evaluation.joins import join_sql
-from muniment.evaluation.sandbox import Sandbox
+from muniment.evaluation.sandbox import SqlRunner
 from muniment.model.controls import Control, ControlTest
 
 # Codes of an item in the scan; NULL is outside the population.
@@ -162,7 +162,7 @@ def _from(joins: Iterable[Sequence[str]]) -> str:
 
 
 def run_scan(
-    sandbox: Sandbox, tests: Sequence[EventsTest], bound: Mapping[str, Any]
+    sandbox: SqlRunner, tests: Sequence[EventsTest], bound: Mapping[str, Any]
 ) -> list[ScanResult]:
     """The counts of each test, from one pass over the events; EvaluationError if it fails."""
     rows = sandbox.rows(scan_sql(tests), bound)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from muniment.evaluation.sampling import SAMPLE_SIZE, sample_rank
-from muniment.evaluation.sandbox import Sandbox
+from muniment.evaluation.sandbox import SqlRunner
 from muniment.model import times
 from muniment.model.outcomes import Outcome
 from muniment.model.results import MissingField, TestedItem
@@ -49,7 +49,7 @@ class Tally:
     undetermined: int
 
 
-def collect_items(sandbox: Sandbox, source: Source, tally: Tally, seed: str) -> Collected:
+def collect_items(sandbox: SqlRunner, source: Source, tally: Tally, seed: str) -> Collected:
     """Every exception and pending item, 200 of the undetermined ones, and the sample.
 
     tally: what it says is 0 is not looked for, since each look is a pass over the events.
@@ -77,7 +77,7 @@ _OPEN = f"where outcome = 'undetermined' order by observed_at, item_id limit {UN
 
 
 def _fetch(
-    sandbox: Sandbox, source: Source, condition: str, days: dict[str, str]
+    sandbox: SqlRunner, source: Source, condition: str, days: dict[str, str]
 ) -> list[TestedItem]:
     rows = sandbox.rows(
         "select item_id, outcome, reason, epoch_ns(observed_at), evidence_ref, agent_id,"
@@ -110,7 +110,7 @@ def shown_text(text: str) -> str:
     return clean if len(clean) <= REASON_LENGTH else clean[: REASON_LENGTH - 1] + "…"
 
 
-def _missing_fields(sandbox: Sandbox, source: Source) -> tuple[MissingField, ...]:
+def _missing_fields(sandbox: SqlRunner, source: Source) -> tuple[MissingField, ...]:
     rows = sandbox.rows(
         "select entry, count(*), list(distinct source_id order by source_id)"
         "    filter (where source_id is not null)"

@@ -3,49 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from muniment.catalog.controls import SELECT_KINDS
-from muniment.catalog.controls_select import FACTS, check_select
+from muniment.catalog.controls_select import FACTS, check_select, select_place
 from muniment.catalog.joins import JOINS, with_those_before
 from muniment.errors import CatalogError
+from muniment.evaluation.confined import ConfinedSandbox
 from muniment.evaluation.events_tests import compile_events_test
 from muniment.evaluation.facts import fact_sql, known_event_sql
 from muniment.evaluation.inputs import Inputs, Setting
 from muniment.evaluation.joins import event_view_sql, local_day, timeline_sql
-from muniment.evaluation.sandbox import Sandbox
+from muniment.evaluation.sandbox import Limits, Sandbox
 from muniment.evaluation.shared_sql import FUNCTIONS, tables_behind, view_statements
 from muniment.model import times
 from muniment.model.controls import Control
 from muniment.model.outcomes import TestKind
 
 
-def events_sandbox(inputs: Inputs, setting: Setting, controls: Sequence[Control]) -> Sandbox:
-    """For events, sequence and facts tests: `events`, the record tables as history, the facts."""
-    tests = [test for control in controls for test in control.tests]
-    joins = _join_columns(controls)
-    wanted = {name for test in tests for name in test.facts} & set(FACTS)
-    kinds = {test.kind for test in tests}
-    selected = _relations(controls, kinds - {TestKind.REGISTRY})
-    used = tables_behind(selected) | {JOINS[name].table for name in joins}
-    prepare = [_clock_sql(setting), *FUNCTIONS, *view_statements(selected)]
+@dataclass(frozen=True, slots=True)
+class Relations:
+    """What a sandbox holds: tables by name, and own statements that derive others from them."""
+
+    tables: Mapping[str, pa.Table]
+    prepare: Sequence[str] = ()
+
+    def sandbox(self) -> Sandbox:
+        """In this process: for conditions that were parsed, and for a control's own cases."""
+        return Sandbox(self.tables, self.prepare)
+
+    def confined(self, limits: Limits) -> ConfinedSandbox:
+        """In a process of its own: for SELECTs over a store."""
+        read = {name: partial(_same, table) for name, table in self.tables.items()}
+        return ConfinedSandbox(read, self.prepare, limits=limits)
+
+
+def _same(table: pa.Table) -> pa.Table:
+    return table
+
+
+def scan_relations(inputs: Inputs, setting: Setting, controls: Sequence[Control]) -> Relations:
+    """For events tests: the period's events as `event`, and what belongs to each of them."""
+    joins = join_columns(controls)
     approval_ever = inputs.history["approval"].num_rows > 0
-    prepare.append(event_view_sql(setting.time_zone, approval_ever=approval_ever))
-    prepare += [timeline_sql(name, columns) for name, columns in joins.items()]
+    prepare = [
+        clock_sql(setting),
+        event_view_sql(setting.time_zone, approval_ever=approval_ever),
+        *(timeline_sql(name, columns) for name, columns in joins.items()),
+    ]
+    used = {JOINS[name].table for name in joins}
+    history = {name: table for name, table in inputs.history.items() if name in used}
+    return Relations({"events": inputs.events, **history}, prepare)
+
+
+def history_relations(inputs: Inputs, setting: Setting, controls: Sequence[Control]) -> Relations:
+    """For sequence and facts tests: `events`, the record tables as history, the facts."""
+    wanted = {name for each in controls for test in each.tests for name in test.facts} & set(FACTS)
+    selected = _relations(controls, {TestKind.SEQUENCE, TestKind.FACTS})
+    used = tables_behind(selected)
     tables = {name: table for name, table in inputs.history.items() if name in used}
     if "agent_life" in wanted and inputs.lives is not None:
         tables["agent_life"] = inputs.lives
         wanted.remove("agent_life")
+    prepare = [clock_sql(setting), *FUNCTIONS, *view_statements(selected)]
     if wanted:
         day = local_day("coalesce(event_time, ingested_at)", setting.time_zone)
         prepare.append(known_event_sql(day))
         prepare += [f"create table {name} as {fact_sql(name)}" for name in sorted(wanted)]
-    return Sandbox({"events": inputs.events, **tables}, prepare)
+    return Relations({"events": inputs.events, **tables}, prepare)
 
 
-def _join_columns(controls: Sequence[Control]) -> dict[str, set[str]]:
+def registry_relations(inputs: Inputs, setting: Setting, controls: Sequence[Control]) -> Relations:
+    """For registry tests: the record tables as of the assessment."""
+    selected = _relations(controls, {TestKind.REGISTRY})
+    used = tables_behind(selected)
+    prepare = [clock_sql(setting), *FUNCTIONS, *view_statements(selected)]
+    return Relations({n: table for n, table in inputs.as_of.items() if n in used}, prepare)
+
+
+def join_columns(controls: Sequence[Control]) -> dict[str, set[str]]:
     """The joins of all events tests that can be compiled, with the columns read of each."""
     joins: dict[str, set[str]] = {}
     for control in controls:
@@ -62,27 +102,22 @@ def _join_columns(controls: Sequence[Control]) -> dict[str, set[str]]:
     return joins
 
 
-def registry_sandbox(inputs: Inputs, setting: Setting, controls: Sequence[Control]) -> Sandbox:
-    """For registry tests: the record tables as of the assessment."""
-    selected = _relations(controls, {TestKind.REGISTRY})
-    used = tables_behind(selected)
-    prepare = [_clock_sql(setting), *FUNCTIONS, *view_statements(selected)]
-    return Sandbox({name: table for name, table in inputs.as_of.items() if name in used}, prepare)
-
-
 def _relations(controls: Sequence[Control], kinds: Collection[TestKind]) -> set[str]:
     used: set[str] = set()
     for control in controls:
         for test in control.tests:
             if test.kind in kinds and test.kind in SELECT_KINDS:
                 try:
-                    used |= check_select(test.sql, test.kind, control.parameters, "").relations
+                    place = select_place(control, test)
+                    read = check_select(test.sql, test.kind, control.parameters, place)
+                    used |= read.relations
                 except CatalogError:
                     continue  # reported when the test itself is evaluated
     return used
 
 
-def _clock_sql(setting: Setting) -> str:
+def clock_sql(setting: Setting) -> str:
+    """A statement that creates `clock`, one row with the period and as-of."""
     values = ", ".join(
         f"make_timestamp_ns({setting.nanos(name)}) as {name}"
         for name in ("period_start", "period_end", "as_of")

@@ -1,29 +1,64 @@
 """The sandbox: an in-memory DuckDB that holds given tables and can reach nothing else.
 
 Tables are copied in before the lock, since a view over Arrow or Parquet would be a way out. After
-it there is no file, no network, no extension and no setting that a test could change.
+it there is no file, no network, no extension and no setting that a test could change. One huge
+string function can outrun memory limit and time-out here; `confined` runs the same sandbox in a
+process that the system holds to both.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from itertools import count
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, Self
 
 import duckdb
 import pyarrow as pa
 
 from muniment.errors import EvaluationError
 
-MEMORY_LIMIT = "2GB"
 TIMEOUT_S = 600.0
-THREADS = 2
 _SHARED: ContextVar[duckdb.DuckDBPyConnection | None] = ContextVar("shared", default=None)
 _NUMBERS = count()
+_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a sandbox may use: DuckDB's memory in MB, threads, and seconds for one statement."""
+
+    memory_mb: int = 2_048
+    threads: int = 2
+    timeout_s: float = TIMEOUT_S
+
+
+class TestSqlError(EvaluationError):
+    """A statement failed; `line` is the line of it that DuckDB names, if any, from 1 on."""
+
+    __test__ = False
+
+    def __init__(self, said: str, line: int | None = None) -> None:
+        super().__init__(said)
+        self.line = line
+
+
+class SqlRunner(Protocol):
+    """What tests need of a sandbox, wherever it runs."""
+
+    def require_one_select(self, sql: str) -> None:
+        """EvaluationError unless DuckDB itself reads the text as exactly one SELECT."""
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a statement; parameters that it does not name are left out."""
+
+    def close(self) -> None:
+        """Free the tables."""
 
 
 class Sandbox:
@@ -31,31 +66,42 @@ class Sandbox:
 
     def __init__(
         self,
-        tables: Mapping[str, pa.Table],
-        prepare: Iterable[str] = (),
+        tables: Mapping[str, pa.Table | pa.RecordBatchReader],
+        prepare: Iterable[str] | None = (),
         *,
-        memory_limit: str = MEMORY_LIMIT,
-        timeout_s: float = TIMEOUT_S,
+        limits: Limits | None = None,
     ) -> None:
-        """prepare: own statements run after the tables are in and before the lock."""
-        self.timeout_s = timeout_s
+        """prepare: own statements run after the tables are in and before the lock.
+
+        With None it stays open for more tables, until `lock`.
+        """
+        self.limits = limits or Limits()
         self._schema = ""
-        shared = _SHARED.get()
-        self._connection = shared.cursor() if shared else _database(memory_limit, THREADS)
-        if shared:
+        self._shared = _SHARED.get()
+        self._connection = self._shared.cursor() if self._shared else _database(self.limits)
+        if self._shared:
             self._schema = f"sandbox_{next(_NUMBERS)}"
             self._connection.execute(f"create schema {self._schema}")
             self._connection.execute(f"use {self._schema}")
         for name, table in tables.items():
-            self._connection.register("arrow_in", table)
-            self._connection.execute(f'create table "{name}" as select * from arrow_in')
-            self._connection.unregister("arrow_in")
+            self.add(name, table)
+        if prepare is not None:
+            self.lock(prepare)
+
+    def add(self, name: str, table: pa.Table | pa.RecordBatchReader) -> None:
+        """Copy a table in; before the lock only."""
+        self._connection.register("arrow_in", table)
+        self._connection.execute(f'create table "{name}" as select * from arrow_in')
+        self._connection.unregister("arrow_in")
+
+    def lock(self, prepare: Iterable[str]) -> None:
+        """Run own statements, then close every way out."""
         for statement in prepare:
             self._connection.execute(statement)
-        if not shared:
+        if not self._shared:
             _lock(self._connection)
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -64,6 +110,10 @@ class Sandbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the tables."""
         if self._schema:
             self._connection.execute("use memory.main")
             self._connection.execute(f"drop schema {self._schema} cascade")
@@ -74,16 +124,18 @@ class Sandbox:
         try:
             statements = self._connection.extract_statements(sql)
         except duckdb.Error as error:
-            raise EvaluationError(f"not SQL that DuckDB can read: {_first_line(error)}") from error
+            raise TestSqlError(
+                f"not SQL that DuckDB can read: {_first_line(error)}", _line_of(error)
+            ) from error
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise EvaluationError("the text of a test must be exactly one SELECT statement.")
+            raise TestSqlError("the text of a test must be exactly one SELECT statement.", 1)
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of a statement; parameters that it does not name are left out.
 
         Raises EvaluationError when it fails or runs longer than the time-out.
         """
-        timer = threading.Timer(self.timeout_s, self._connection.interrupt)
+        timer = threading.Timer(self.limits.timeout_s, self._connection.interrupt)
         timer.daemon = True
         timer.start()
         try:
@@ -91,13 +143,11 @@ class Sandbox:
             bound = {name: (parameters or {})[name] for name in named}
             return self._connection.execute(sql, bound).fetchall()
         except KeyError as error:
-            raise EvaluationError(f"no value is given for parameter `${error.args[0]}`.") from error
+            raise TestSqlError(f"no value is given for parameter `${error.args[0]}`.") from error
         except duckdb.InterruptException as error:
-            raise EvaluationError(
-                f"the test ran longer than {self.timeout_s:.0f} s and was stopped."
-            ) from error
-        except duckdb.Error as error:
-            raise EvaluationError(_first_line(error)) from error
+            raise TestSqlError(too_long(self.limits)) from error
+        except (duckdb.Error, MemoryError) as error:
+            raise TestSqlError(_first_line(error), _line_of(error)) from error
         finally:
             timer.cancel()
 
@@ -115,7 +165,7 @@ def one_database() -> Iterator[None]:
     For thousands of small ones that come from the same hands, such as a control's cases: opening a
     database takes longer than running a test over ten rows.
     """
-    connection = _database(MEMORY_LIMIT, threads=1)
+    connection = _database(Limits(threads=1))
     _lock(connection)
     token = _SHARED.set(connection)
     try:
@@ -125,11 +175,12 @@ def one_database() -> Iterator[None]:
         connection.close()
 
 
-def _database(memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
+def _database(limits: Limits) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
-    connection.execute(f"set memory_limit = '{memory_limit}'")
-    connection.execute(f"set threads = {threads}")
+    connection.execute(f"set memory_limit = '{limits.memory_mb}MB'")
+    connection.execute(f"set threads = {limits.threads}")
     connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set temp_directory = ''")
     return connection
 
 
@@ -138,5 +189,15 @@ def _lock(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("set lock_configuration = true")
 
 
+def too_long(limits: Limits) -> str:
+    """What is said of a statement that was stopped."""
+    return f"the test ran longer than {limits.timeout_s:.0f} s and was stopped."
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def _line_of(error: Exception) -> int | None:
+    match = _LINE.search(str(error))
+    return int(match.group(1)) if match else None

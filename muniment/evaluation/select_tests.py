@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from muniment.catalog.controls_select import check_select
+from muniment.catalog.controls_select import check_select, select_place
 from muniment.errors import EvaluationError
 from muniment.evaluation.events_tests import AGENT, DAY, Count, counts_by
 from muniment.evaluation.joins import local_day
-from muniment.evaluation.sandbox import Sandbox
+from muniment.evaluation.sandbox import SqlRunner, TestSqlError
 from muniment.model.controls import Control, ControlTest
 from muniment.model.outcomes import Outcome
 
@@ -27,19 +27,21 @@ _ATTRIBUTES = (
 
 
 def run_select(
-    sandbox: Sandbox, control: Control, test: ControlTest, bound: Mapping[str, Any], zone: str
+    sandbox: SqlRunner, control: Control, test: ControlTest, bound: Mapping[str, Any], zone: str
 ) -> str:
     """Run the test's SELECT, keep its rows as a temporary table, and return the table's name.
 
     Raises EvaluationError when it fails, when an item stands twice, or an outcome is no outcome;
     CatalogError when it is not one SELECT over allowed relations.
     """
-    facts = check_select(
-        test.sql, test.kind, control.parameters, f"control `{control.id}` test `{test.id}`"
-    )
-    sandbox.require_one_select(test.sql)
+    place = select_place(control, test)
+    facts = check_select(test.sql, test.kind, control.parameters, place)
+    try:
+        sandbox.require_one_select(test.sql)
+    except TestSqlError as error:
+        raise EvaluationError(f"{place} line {error.line or 1}: {error}") from error
     name = f"items_{control.id.lower().replace('-', '')}_{test.id}"
-    body = test.sql.strip().rstrip(";")
+    body = test.sql.rstrip().rstrip(";")
     optional = {
         "agent_id": "cast(null as varchar)",
         "source_id": "cast(null as varchar)",
@@ -51,7 +53,7 @@ def run_select(
         for column, default in optional.items()
     }
     day = local_day("coalesce(cast(observed_at as timestamp_ns), $as_of)", zone)
-    sandbox.rows(
+    opening = (
         f"create temporary table {name} as\nselect\n"
         "    cast(item_id as varchar) as item_id,\n    cast(outcome as varchar) as outcome,\n"
         "    cast(reason as varchar) as reason,\n"
@@ -60,32 +62,36 @@ def run_select(
         f"    {given['agent_id']} as agent_id,\n    {given['source_id']} as source_id,\n"
         f"    case when outcome = 'undetermined' then {given['missing']} else {_NONE} end"
         f" as missing,\n    list_filter({given['attributes']}, lambda m: m is not null) as marks,\n"
-        f"    {_ATTRIBUTES} as attributes\nfrom (\n{body}\n)",
-        bound,
+        f"    {_ATTRIBUTES} as attributes\nfrom (\n"
     )
-    _check_rows(sandbox, name)
+    try:
+        sandbox.rows(f"{opening}{body}\n)", bound)
+        _check_rows(sandbox, name)
+    except TestSqlError as error:
+        line = max(1, (error.line or 1) - opening.count("\n"))
+        raise EvaluationError(f"{place} line {line}: {error}") from error
     return name
 
 
-def _check_rows(sandbox: Sandbox, name: str) -> None:
+def _check_rows(sandbox: SqlRunner, name: str) -> None:
     allowed = ", ".join(f"'{outcome}'" for outcome in _OUTCOMES)
     wrong = sandbox.rows(
         f"select item_id, outcome from {name} where outcome is null or outcome not in ({allowed})"
         " or item_id is null or evidence_ref is null limit 1"
     )
     if wrong:
-        raise EvaluationError(
+        raise TestSqlError(
             f"the query returned item `{wrong[0][0]}` with outcome `{wrong[0][1]}`: item_id and "
             f"evidence_ref must not be NULL, and outcome one of {', '.join(_OUTCOMES)}."
         )
     twice = sandbox.rows(f"select item_id from {name} group by item_id having count(*) > 1 limit 1")
     if twice:
-        raise EvaluationError(
+        raise TestSqlError(
             f"the query returned item `{twice[0][0]}` more than once. One row per item."
         )
 
 
-def count_rows(sandbox: Sandbox, name: str) -> tuple[dict[str, Count], dict[str, Count], int]:
+def count_rows(sandbox: SqlRunner, name: str) -> tuple[dict[str, Count], dict[str, Count], int]:
     """Counts by local day, counts by agent where one is named, and how many items are pending."""
     rows = sandbox.rows(
         "select local_day, agent_id, count(*), count(*) filter (where outcome = 'exception'),"
@@ -95,7 +101,9 @@ def count_rows(sandbox: Sandbox, name: str) -> tuple[dict[str, Count], dict[str,
     return counts_by(rows, DAY, 2), counts_by(rows, AGENT, 2), sum(row[5] for row in rows)
 
 
-def count_attributes(sandbox: Sandbox, name: str, test: ControlTest) -> dict[str, dict[str, Count]]:
+def count_attributes(
+    sandbox: SqlRunner, name: str, test: ControlTest
+) -> dict[str, dict[str, Count]]:
     """Counts of each attribute by local day; an item counts where it is in its population."""
     counts: dict[str, dict[str, Count]] = {}
     for attribute in test.attributes:

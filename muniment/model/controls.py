@@ -78,6 +78,7 @@ class ControlTest(Strict):
     evidence: str | None = None
     cases: tuple[TestCase, ...] = ()
     sql: str = ""  # text of the .sql file, filled by the catalog
+    file: str = ""  # where that file lies, as errors name it, filled by the catalog
 
 
 class Control(Strict):
