@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 import muniment.store.audit as audit_module
@@ -46,6 +48,19 @@ def test_events_window_takes_its_start_and_leaves_its_end(
     assert _agents(sqlite_store, start=at[1], end=at[3]) == ["agent 1", "agent 2"]
     assert _agents(sqlite_store, start=at[3]) == ["agent 3"]
     assert _agents(sqlite_store, end=at[1]) == []
+
+
+def test_segment_exchanged_under_its_old_time_is_read_as_it_is_now(
+    sqlite_store: Store, log: AuditLog
+) -> None:
+    log.append(entries("a"))
+    log.seal()
+    assert _agents(sqlite_store) == ["agent a"]
+    path = _reader(sqlite_store).segments()[0].path
+    before = path.stat()
+    pq.write_table(table(entry("b")), path, compression="zstd")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert _agents(sqlite_store) == ["agent b"]
 
 
 def test_events_window_places_an_event_without_time_by_its_intake(

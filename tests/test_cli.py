@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,9 @@ from muniment.cli.output import _line
 from muniment.jobs.assess import make_clock
 from muniment.model.times import local_day
 from muniment.store.open import open_store
-from tests.builders.demo_pack import demo_pack
+from tests.builders.demo_pack import DemoPack
 from tests.builders.records import agent, put
 
-pytestmark = pytest.mark.xdist_group("demo")
 POLICY = "Policy 3.1, approved by the board."
 
 
@@ -153,15 +153,15 @@ def test_assess_of_the_future_is_refused(tmp_path: Path) -> None:
     assert run(["assess", "--as-of", "2199-01-01", "--store", fresh(tmp_path)]) == 3
 
 
-def test_demo_fails_controls_and_its_store_verifies(capsys: pytest.CaptureFixture[str]) -> None:
-    pack = demo_pack()
-    code, document = said(capsys, "status", "--verify", "--store", str(pack.store))
+def test_demo_fails_controls_and_its_store_verifies(
+    demo_pack: DemoPack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = str(shutil.copytree(demo_pack.store, tmp_path / "store"))
+    code, document = said(capsys, "status", "--verify", "--store", place)
     assert code == 0
     assert document["verification"]["ok"]
     assert document["unsealed_entries"] == 0
-    code, document = said(
-        capsys, "assess", "--as-of", "2026-11-20T18:00Z", "--store", str(pack.store)
-    )
+    code, document = said(capsys, "assess", "--as-of", "2026-11-20T18:00Z", "--store", place)
     assert code == 1
     assert sum(row["state"] == "fail" for row in document["controls"]) == 7
 

@@ -29,6 +29,7 @@ class Server:
         command: list[str] | None = None, folder: Path | None = None,
     ) -> None:  # fmt: skip
         self.store = store
+        self._cookie: str | None = None
         (store / "muniment.toml").write_text('format_version = "1"\n')
         code = (
             "from pathlib import Path; from dashboard.server import run_dashboard; "
@@ -64,10 +65,12 @@ class Server:
         return answer.status, answer.headers, body
 
     def open(self) -> Headers:
-        """Use the token up; the cookie that it gives."""
-        status, headers, _ = self.ask(f"/?token={self.token}")
-        assert status == 303
-        return {"Cookie": headers["set-cookie"].split(";")[0]}
+        """The cookie that the token gave; the first call uses the token up."""
+        if self._cookie is None:
+            status, headers, _ = self.ask(f"/?token={self.token}")
+            assert status == 303
+            self._cookie = headers["set-cookie"].split(";")[0]
+        return {"Cookie": self._cookie}
 
     def socket(self, headers: Headers, host: str | None = None) -> int:
         upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
@@ -83,8 +86,17 @@ class Server:
         self.process.wait(20)
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all who do not mind that its token may be used up."""
+    running = Server(tmp_path_factory.mktemp("store"))
+    yield running
+    running.stop()
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def fresh(tmp_path: Path) -> Iterator[Server]:
+    """A server whose token nobody has used."""
     running = Server(tmp_path)
     yield running
     running.stop()
@@ -100,33 +112,33 @@ def test_request_without_session_is_refused_and_told_how_to_open(server: Server)
     assert server.token not in body
 
 
-def test_token_opens_once_and_redirect_does_not_carry_it(server: Server) -> None:
-    status, headers, body = server.ask(f"/control?id=OVR-03&token={server.token}&x=1")
+def test_token_opens_once_and_redirect_does_not_carry_it(fresh: Server) -> None:
+    status, headers, body = fresh.ask(f"/control?id=OVR-03&token={fresh.token}&x=1")
     assert status == 303
-    assert headers["location"] == f"http://127.0.0.1:{server.port}/control?id=OVR-03&x=1"
-    assert server.token not in f"{headers}{body}"
+    assert headers["location"] == f"http://127.0.0.1:{fresh.port}/control?id=OVR-03&x=1"
+    assert fresh.token not in f"{headers}{body}"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cache-control"] == "no-store"
     cookie = headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
-    assert server.ask("/", {"Cookie": cookie.split(";")[0]})[0] == 200
+    assert fresh.ask("/", {"Cookie": cookie.split(";")[0]})[0] == 200
 
-    assert server.ask(f"/?token={server.token}")[0] == 403, "a used token opens nothing"
-
-
-def test_wrong_token_is_refused_and_leaves_the_right_one_good(server: Server) -> None:
-    for wrong in ("", "x", server.token[:-1], server.token + "x", "%00", "%F0%9F%94%91"):
-        assert server.ask(f"/?token={wrong}")[0] == 403
-    assert server.ask(f"/?token={server.token}&token={server.token}")[0] == 403
-    assert server.ask(f"/?token={server.token}", method="POST")[0] == 403
-    assert server.ask(f"/?token={server.token}")[0] == 303
+    assert fresh.ask(f"/?token={fresh.token}")[0] == 403, "a used token opens nothing"
 
 
-def test_redirect_of_foreign_looking_path_stays_here(server: Server) -> None:
-    status, headers, _ = server.ask(f"//elsewhere.example/?token={server.token}")
+def test_wrong_token_is_refused_and_leaves_the_right_one_good(fresh: Server) -> None:
+    for wrong in ("", "x", fresh.token[:-1], fresh.token + "x", "%00", "%F0%9F%94%91"):
+        assert fresh.ask(f"/?token={wrong}")[0] == 403
+    assert fresh.ask(f"/?token={fresh.token}&token={fresh.token}")[0] == 403
+    assert fresh.ask(f"/?token={fresh.token}", method="POST")[0] == 403
+    assert fresh.ask(f"/?token={fresh.token}")[0] == 303
+
+
+def test_redirect_of_foreign_looking_path_stays_here(fresh: Server) -> None:
+    status, headers, _ = fresh.ask(f"//elsewhere.example/?token={fresh.token}")
     assert status == 303
-    assert urlsplit(headers["location"]).netloc == f"127.0.0.1:{server.port}"
+    assert urlsplit(headers["location"]).netloc == f"127.0.0.1:{fresh.port}"
 
 
 def test_spent_token_with_session_redirects_without_it(server: Server) -> None:
@@ -233,9 +245,9 @@ def test_folder_without_store_is_an_error_that_says_what_to_do(tmp_path: Path) -
         run_dashboard(tmp_path, ready=print)
 
 
-def test_taken_port_is_an_error_that_says_what_to_do(server: Server, tmp_path: Path) -> None:
+def test_taken_port_is_an_error_that_says_what_to_do(server: Server) -> None:
     with pytest.raises(UsageError, match="--port"):
-        run_dashboard(tmp_path, port=server.port, ready=print)
+        run_dashboard(server.store, port=server.port, ready=print)
 
 
 def test_short_token_is_refused(tmp_path: Path) -> None:

@@ -18,8 +18,6 @@ from muniment.model.times import now
 from muniment.sealing.verify import verify_store
 from muniment.store.open import Store, open_store
 
-pytestmark = pytest.mark.xdist_group("demo-build")
-
 EVENTS = 5_000
 CONTROLS = ("IDN-01", "OWN-01", "ACC-03", "OVR-03", "AUD-01", "AUD-02", "DEV-04")
 

@@ -5,14 +5,11 @@ Nothing is typed: the links are those of the PDF and of the attached rows.
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,27 +17,19 @@ import pytest
 
 from muniment.evidence.provenance import provenance
 from muniment.store.open import open_store
-from tests.builders.demo_pack import BASE_URL, DemoPack, demo_pack
+from tests.builders.demo_pack import BASE_URL, DemoPack
 
-playwright = pytest.importorskip("playwright.sync_api")
-ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM = os.environ.get("MUNIMENT_CHROMIUM") or shutil.which("chromium")
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 RANDOM_ROWS = 100
 
-pytestmark = pytest.mark.xdist_group("demo")
+
+@pytest.fixture(scope="module")
+def pack(demo_pack: DemoPack) -> DemoPack:
+    return demo_pack
 
 
 @pytest.fixture(scope="module")
-def pack() -> DemoPack:
-    return demo_pack()
-
-
-@pytest.fixture(scope="module")
-def page(pack: DemoPack) -> Iterator[Any]:
+def page(pack: DemoPack, chromium: Any) -> Iterator[Any]:
     """A browser's page behind the gate of the dashboard that the pack's links name."""
-    if not CHROMIUM:
-        pytest.skip("no Chromium: set MUNIMENT_CHROMIUM to its path")
     program = "import sys; from muniment.cli.main import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", program, "dashboard"]
     port = str(urlsplit(BASE_URL).port)
@@ -50,13 +39,10 @@ def page(pack: DemoPack) -> Iterator[Any]:
     try:
         assert process.stdout is not None
         address = next(word for word in process.stdout.readline().split() if "token=" in word)
-        with playwright.sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-            opened = browser.new_page()
-            opened.goto(address)
-            opened.wait_for_selector("h1", timeout=60_000)
-            yield opened
-            browser.close()
+        opened = chromium.new_page()
+        opened.goto(address)
+        opened.wait_for_selector("h1", timeout=60_000)
+        yield opened
     finally:
         process.terminate()
         process.wait(20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.builders.records import (
     permission_set,
     put,
 )
+from tests.conftest import example_store
 
 
 def timeline(
@@ -197,12 +199,13 @@ def test_digest_changes_when_a_row_is_edited_by_sql(store: Store) -> None:
 
 
 def test_equal_rows_give_equal_digests_on_every_database(
-    new_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, new_database: Callable[[], str | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("muniment.store.records_timeline.secrets.token_hex", lambda _: "0" * 32)
     monkeypatch.setattr("muniment.store.records_writer.now", lambda: JANUARY)
-    store = new_store()
-    _, known = put(store, "agent", agent(skills=["a", "ß"], eu_in_scope=False))
+    with example_store(tmp_path / "store", new_database()) as store:
+        _, known = put(store, "agent", agent(skills=["a", "ß"], eu_in_scope=False))
+        digest = store.records.records_digest(known, ["agent"])
     assert known == "2026-01-01T00:00:00.000000001Z"
     lines = (
         '{"table":"agent"}\n'
@@ -210,8 +213,7 @@ def test_equal_rows_give_equal_digests_on_every_database(
         f'"recorded_at":"{known}","recorded_by":"ana@example.org","row_id":"{"0" * 32}",'
         f'"skills":["a","ß"],"source_id":"register","valid_from":"{JANUARY}"}}\n'
     )
-    expected = hashlib.sha256(lines.encode()).hexdigest()
-    assert store.records.records_digest(known, ["agent"]) == expected
+    assert digest == hashlib.sha256(lines.encode()).hexdigest()
 
 
 def test_organisation_is_the_one_named_at_the_start(store: Store) -> None:

@@ -22,7 +22,6 @@ from tests.builders.assessments import (
     stored_assessment,
 )
 
-pytestmark = pytest.mark.xdist_group("report")
 BASE = "https://audit.example:8501"
 
 

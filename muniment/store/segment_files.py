@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,13 @@ from muniment.store.layout import StoreLayout
 _HEADER_NAME = re.compile(r"\d{10}\.json\Z")
 _SEGMENT_NAME = re.compile(r"seg-(\d{10})\.\w+\Z")
 _NO_ENTRIES = ENTRY_SCHEMA.empty_table()
-_CONFIG: dict[str, Any] = {"memory_limit": "1GB", "threads": 2, "preserve_insertion_order": True}
+# Nothing of a file is kept between two queries: each reads the bytes as they are on disk then.
+_CONFIG: dict[str, Any] = {
+    "memory_limit": "1GB",
+    "threads": 2,
+    "preserve_insertion_order": True,
+    "enable_external_file_cache": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ def run_query(query: str, values: Sequence[Any], tail: pa.Table | None = None) -
     Raises EvidenceBrokenError where a segment cannot be read.
     """
     try:
-        with duckdb.connect(config=_CONFIG) as connection:
+        with _connected() as connection:
             connection.register("no_entries", _NO_ENTRIES)
             if tail is not None:
                 connection.register("tail", tail)
@@ -95,6 +103,17 @@ def run_query(query: str, values: Sequence[Any], tail: pa.Table | None = None) -
             f"a segment of the log cannot be read: {str(error).splitlines()[0][:200]}. "
             "Run `muniment status --verify` to find it, then restore it from a backup."
         ) from error
+
+
+@cache
+def _database(_process: int) -> duckdb.DuckDBPyConnection:
+    """One in-memory DuckDB for each process: to start one costs a hundred small queries."""
+    return duckdb.connect(config=_CONFIG)
+
+
+def _connected() -> duckdb.DuckDBPyConnection:
+    """A connection that the caller closes; the names that it registers are its own."""
+    return _database(os.getpid()).cursor()  # a forked process cannot use its parent's
 
 
 def select_entries(

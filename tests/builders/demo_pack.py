@@ -1,17 +1,13 @@
-"""The demo as `muniment demo` leaves it, built once for all tests of a process."""
+"""The demo as `muniment demo` leaves it: the fixture `demo_pack` makes it once per run."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import pikepdf
-
-from muniment.cli.main import run
 
 EVENTS = "5000"
 BASE_URL = "http://127.0.0.1:8599"
@@ -53,9 +49,8 @@ class DemoPack:
         return list(links)
 
 
-@cache
-def demo_pack() -> DemoPack:
-    """The demo; the command must end with 0."""
-    root = Path(mkdtemp(prefix="muniment-demo-")) / "demo"
+def build_demo_pack(root: Path) -> None:
+    """Make the demo in a folder; the command must end with 0."""
+    from muniment.cli.main import run  # nearly everything: only for those who need the demo
+
     assert run(["demo", str(root), "--events", EVENTS, "--base-url", BASE_URL]) == 0
-    return DemoPack(root)
