@@ -210,6 +210,10 @@ def _check_field(file: YamlFile, at: KeyPath, column: Column, field: FieldMap, r
         raise _wrong(file, (*at, "sum_of"), f"`{column.name}` is no number, so nothing adds up.")
     if field.time and column.kind is not ColumnKind.TIME:
         raise _wrong(file, (*at, "time"), f"`{column.name}` is no time. Leave `time` out.")
+    if field.cut is not None and field.digest:
+        raise _wrong(
+            file, (*at, "cut"), "a digest of a cut text is not the text's. Leave out `cut`."
+        )
     if field.round is not None and column.kind is not ColumnKind.DECIMAL:
         raise _wrong(file, (*at, "round"), f"`{column.name}` is no decimal. Leave `round` out.")
     given = [*(field.values or {}).values(), field.default, field.const, field.absent]

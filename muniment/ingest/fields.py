@@ -134,10 +134,12 @@ class FieldReader:
             return check_choice(one.column, to_text(name, found)), True
         split = spec.split or (self._source.split if kind is ColumnKind.TEXT_LIST else None)
         value = _shaped(spec, name, found, split)
-        if spec.values is not None and value is not None:
-            value = _translated(spec, name, value, each=kind is ColumnKind.TEXT_LIST)
         if value is None or (isinstance(value, str) and value in self.nulls):
             return self.absent(one), True
+        if spec.values is not None:
+            value = _translated(spec, name, value, each=kind is ColumnKind.TEXT_LIST)
+        if value is None:
+            return None, True
         if kind is ColumnKind.TIME:
             return to_time(name, value, spec.time or ("iso",), one.zone)
         return _of_kind(one, value), True
@@ -241,6 +243,8 @@ def _finished_text(spec: FieldMap, name: str, value: Any) -> str:
             value = canonical_text(value)
         if spec.sanitise:
             value = sanitise(value if isinstance(value, str) else canonical_text(value))
+        if spec.cut is not None and isinstance(value, str) and len(value) > spec.cut:
+            value = f"{value[: spec.cut]} […]"
         if spec.digest:
             value = digest_of(value)[: spec.keep]
     except (UnicodeEncodeError, RecursionError) as error:

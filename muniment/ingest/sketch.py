@@ -71,9 +71,11 @@ class Sketch:
 
     def _first_object(self, source: SourceMap) -> Any:
         shown = self.document if self.line is MISSING else self.line
-        for name in source.wrapped_in if isinstance(shown, dict) else ():
-            if isinstance(shown.get(name), list):
-                shown = shown[name]
+        members = shown if isinstance(shown, dict) else {}
+        inside = [
+            members[name] for name in source.wrapped_in if isinstance(members.get(name), list)
+        ]
+        shown = inside[0] if inside else shown
         if isinstance(shown, list):
             return shown[0] if shown else MISSING
         return shown

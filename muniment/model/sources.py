@@ -44,8 +44,9 @@ class FieldMap(Strict):
     `zone` in which zone a time without zone is meant. `unit` scales;
     `round` keeps so many decimals, half to even, declared because evidence is never rounded in
     silence. `canonical_json` writes any value as canonical JSON, `sanitise` masks secrets and
-    personal data in a text, `digest` gives SHA-256 (of a text as it stands, else of the canonical
-    JSON), of which `keep` digits stay. `lower` and `prefix` come last.
+    personal data in a text, `cut` keeps so many characters and marks the place, `digest` gives
+    SHA-256 (of a text as it stands, else of the canonical JSON), of which `keep` digits stay.
+    `lower` and `prefix` come last.
     """
 
     path: str | None = None
@@ -72,6 +73,7 @@ class FieldMap(Strict):
     round: int | None = Field(default=None, ge=0, le=9)
     canonical_json: bool = False
     sanitise: bool = False
+    cut: int | None = Field(default=None, ge=100, le=250_000)
     digest: bool = False
     keep: int | None = Field(default=None, ge=8, le=64)
     lower: bool = False

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from muniment.catalog.sources import load_source_map
+from muniment.catalog.sources import load_source_map, load_source_maps
 from muniment.ingest.mapping import MappedRow
-from muniment.ingest.pipeline import map_file
+from muniment.ingest.pipeline import map_file, recognise
 from muniment.ingest.rows import Unreadable
 from muniment.model.entries import CONTENT_COLUMNS
 from muniment.model.sources import SourceMap
@@ -83,3 +84,25 @@ def value_of(tmp_path: Path, row: dict[str, Any], column: str, field: Any, **top
     states = {"empty": taken[0].empty, "redacted": taken[0].redacted}
     state = [name for name, columns in states.items() if column in columns]
     return taken[0].values.get(column, state[0] if state else "not carried")
+
+
+@cache
+def _maps_that_ship() -> dict[str, SourceMap]:
+    return load_source_maps()
+
+
+def recognised(tmp_path: Path, name: str, content: Any) -> tuple[list[MappedRow], list[Unreadable]]:
+    """What the map `name`, which must be the one recognised, takes of a JSON document or text."""
+    text = content if isinstance(content, str) else json.dumps(content)
+    path = tmp_path / "delivered"
+    path.write_text(text, encoding="utf-8")
+    chosen = recognise(path, _maps_that_ship())
+    assert chosen.id == name
+    return mapped(path, chosen)
+
+
+def only_row(tmp_path: Path, name: str, content: Any) -> MappedRow:
+    """The one row that such a document gives."""
+    (row,), refused = recognised(tmp_path, name, content)
+    assert refused == []
+    return row
