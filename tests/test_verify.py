@@ -30,9 +30,9 @@ def sealed(sqlite_store: Store) -> Store:
 def test_verify_of_an_honest_store_names_every_step_as_whole(sealed: Store) -> None:
     report = verify_store(sealed, deep=True)
     assert (report.ok, report.exit_code) == (True, 0)
-    assert {step.number for step in report.steps} == set(range(1, 9))
+    assert {step.number for step in report.steps} == set(range(1, 10))
     assert all(step.detail.startswith("all ") for step in report.steps)
-    assert len(verify_store(sealed, deep=False).steps) == 4
+    assert len(verify_store(sealed, deep=False).steps) == 5
 
 
 def test_verify_of_an_honest_store_with_changes_waiting_is_whole(store: Store) -> None:

@@ -13,13 +13,14 @@ from muniment.catalog.controls import load_controls
 from muniment.catalog.sources import load_source_map, load_source_maps
 from muniment.cli.common import DEFAULT_STORE, ByOption, JsonOption, StoreOption, opened, person
 from muniment.cli.output import Output
+from muniment.cli.verifying import say_steps, steps_document
 from muniment.errors import UsageError
 from muniment.ingest.pipeline import ingest_file, recognise
 from muniment.jobs.assess import moment
 from muniment.model.results import LogState
 from muniment.model.sources import SourceMap
 from muniment.sealing.log import AuditLog
-from muniment.sealing.verify import VerifyReport, verify_store
+from muniment.sealing.verify import verify_store
 from muniment.store.open import create_store
 from muniment.workflow.attest import attest as record_attestation
 
@@ -161,8 +162,8 @@ def status(
     with opened(store) as opened_store:
         report = verify_store(opened_store, deep=not quick) if verify else None
         if report is not None and not report.ok:
-            _say_steps(output, report)
-            output.document({"verification": _steps(report)})
+            say_steps(output, report.steps)
+            output.document({"verification": steps_document(report.ok, report.steps)})
             raise typer.Exit(report.exit_code)  # what is broken is not summed up
         organisation = opened_store.records.organisation()
         state = AuditLog(opened_store).state()
@@ -190,8 +191,8 @@ def status(
         "assessments": len(assessments),
     }
     if report is not None:
-        _say_steps(output, report)
-        document["verification"] = _steps(report)
+        say_steps(output, report.steps)
+        document["verification"] = steps_document(report.ok, report.steps)
     output.document(document)
 
 
@@ -203,23 +204,3 @@ def _head_sentence(state: LogState) -> str:
     unsigned = f"; {rest:,} later headers are unsigned" if rest else ""
     anchors = f"anchored ({', '.join(head.anchors)})" if head.anchors else "not anchored"
     return f"Signed head of {head.size:,} headers: {head.root}, {anchors}{unsigned}."
-
-
-def _say_steps(output: Output, report: VerifyReport) -> None:
-    output.table(
-        ("step", "check", "result", "detail"),
-        [
-            (step.number, step.title, "ok" if step.ok else "BROKEN", step.detail)
-            for step in report.steps
-        ],
-    )
-
-
-def _steps(report: VerifyReport) -> dict[str, Any]:
-    return {
-        "ok": report.ok,
-        "steps": [
-            {"number": s.number, "title": s.title, "ok": s.ok, "detail": s.detail, "where": s.where}
-            for s in report.steps
-        ],
-    }

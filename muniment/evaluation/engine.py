@@ -271,6 +271,7 @@ class _Run:
             items=items,
             items_cut=found.items_cut,
             sample=apply_grants(found.sample, self._grants),
+            population_ids=found.population_ids,
             sample_seed=seed,
             sample_seed_basis=self._inputs.seed_basis,
             completeness=self._completeness(test),

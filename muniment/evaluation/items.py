@@ -14,6 +14,7 @@ from muniment.model.outcomes import Outcome
 from muniment.model.results import MissingField, TestedItem
 
 UNDETERMINED_LISTED = 200
+POPULATION_LISTED = 1_000
 REASON_LENGTH = 200
 # Control characters and marks that reorder text could make a reason read as something else.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
@@ -28,6 +29,7 @@ class Collected:
     missing_fields: tuple[MissingField, ...]
     sample: tuple[TestedItem, ...]
     days: dict[str, str]
+    population_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ class Tally:
 def collect_items(sandbox: SqlRunner, source: Source, tally: Tally, seed: str) -> Collected:
     """Every exception and pending item, 200 of the undetermined ones, and the sample.
 
-    tally: what it says is 0 is not looked for, since each look is a pass over the events.
+    The ids of the whole population too where it has at most 1,000 items, so that anybody can draw
+    the sample again. tally: what it says is 0 is not looked for, since each look is a pass over
+    the events.
     """
     if not tally.population:
         return Collected((), 0, (), (), {})
@@ -61,15 +65,24 @@ def collect_items(sandbox: SqlRunner, source: Source, tally: Tally, seed: str) -
         sample = _fetch(sandbox, source, "", days)
         sample.sort(key=lambda item: (sample_rank(seed, item.item_id), item.item_id))
         kept = [item for item in sample if item.outcome is not Outcome.PASS]
+        population = sorted(item.item_id for item in sample)
     else:
         kept = _fetch(sandbox, source, _LISTED, days) if tally.listed else []
         kept += _fetch(sandbox, source, _OPEN, days) if tally.undetermined else []
         ranked = f"order by sha256('{seed}' || item_id), item_id limit {SAMPLE_SIZE}"
         sample = _fetch(sandbox, source, ranked, days)
+        population = _population(sandbox, source, tally)
     kept.sort(key=lambda item: (item.observed_at or "", item.item_id))
     cut = max(0, tally.undetermined - UNDETERMINED_LISTED)
     missing = _missing_fields(sandbox, source) if tally.undetermined else ()
-    return Collected(tuple(kept), cut, missing, tuple(sample), days)
+    return Collected(tuple(kept), cut, missing, tuple(sample), days, tuple(population))
+
+
+def _population(sandbox: SqlRunner, source: Source, tally: Tally) -> list[str]:
+    if tally.population > POPULATION_LISTED:
+        return []
+    rows = sandbox.rows(f"select item_id from {source.relation} t order by item_id", source.bound)
+    return [str(row[0]) for row in rows]
 
 
 _LISTED = "where outcome in ('exception', 'pending')"

@@ -12,6 +12,7 @@ from muniment.integrity.canonical import entry_bytes
 from muniment.integrity.checkpoints import Checkpoint, header_leaves
 from muniment.integrity.merkle import MerkleTree, leaf_hash
 from muniment.store.checkpoint_files import latest_checkpoint
+from muniment.store.identity import id_bytes
 from muniment.store.open import Store
 
 _TREES_KEPT = 8
@@ -41,14 +42,19 @@ class LogProver:
 
         Raises EvidenceBrokenError where an entry's bytes do not give its sealed leaf.
         """
-        rows = self._store.audit.rows_by_id(list(event_ids))
-        placed = []
-        for event_id, row in rows.items():
-            place = self._store.audit.place(event_id)
-            if place is not None:
-                placed.append((*place, event_id, row))
-        placed.sort(key=lambda each: each[:2])
-        return [self._proof(no, index, event_id, row) for no, index, event_id, row in placed]
+        places = self.places(event_ids)
+        rows = self._store.audit.rows_by_id(list(places))
+        ordered = sorted(places.items(), key=lambda each: each[1])
+        return [self._proof(*place, event_id, rows[event_id]) for event_id, place in ordered]
+
+    def places(self, event_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """(segment number, row) of each entry that is sealed."""
+        keys, audit = [id_bytes(event_id) for event_id in event_ids], self._store.audit
+        return {
+            key.hex(): (segment.no, row)
+            for segment in audit.segments()
+            for key, (row, _) in audit.index(segment).find_many(keys).items()
+        }
 
     def _proof(self, segment_no: int, index: int, event_id: str, row: Any) -> EntryProof:
         content, tree = entry_bytes(dict(row)), self._tree(segment_no)

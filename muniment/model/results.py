@@ -91,6 +91,7 @@ class TestResult:
     items: tuple[TestedItem, ...] = ()
     items_cut: int = 0
     sample: tuple[TestedItem, ...] = ()
+    population_ids: tuple[str, ...] = ()
     sample_seed: str = ""
     sample_seed_basis: str = ""
     completeness: str = ""

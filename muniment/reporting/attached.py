@@ -11,10 +11,14 @@ from muniment.evidence.codec import to_json_value
 from muniment.evidence.dossier import Dossier
 from muniment.evidence.files import sha256
 from muniment.evidence.links import item_link
+from muniment.evidence.pack_log import LogEvidence
 from muniment.integrity.canonical import canonical_json
 from muniment.model.results import ControlResult
+from muniment.reporting.attached_log import log_files
+from muniment.reporting.attached_tables import table_files
+from muniment.reporting.oscal import oscal_file
 
-MANIFEST = "manifest.json"
+MANIFEST, STATEMENT = "manifest.json", "statement.intoto.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +42,48 @@ def evidence_files(
     dossier: Dossier,
     stored: Mapping[str, bytes],
     imports: Sequence[Mapping[str, Any]],
+    log: LogEvidence,
     base_url: str,
 ) -> tuple[EvidenceFile, ...]:
     """Every file of the pack but its manifest, in a fixed order and numbered in that order.
 
+    To attach one more file to every report, yield its name, content, description and control from
+    `_named`; manifest, statement, digests, index and verification follow from that.
+
     stored: assessment.json and items.jsonl, byte for byte as the store holds them, so that their
     digests are the ones noted in the log.
     """
-    found = list(_named(dossier, stored, imports, base_url))
+    found = list(_named(dossier, stored, imports, log, base_url))
+    found.append((STATEMENT, _statement(found), "the files' digests as an in-toto statement", ""))
     return tuple(
-        EvidenceFile(f"E-{place:03d}", name, content, content.count(b"\n"), description, control_id)
+        EvidenceFile(f"E-{place:03d}", name, content, _rows(name, content), description, control_id)
         for place, (name, content, description, control_id) in enumerate(found, start=1)
     )
+
+
+def _rows(name: str, content: bytes) -> int:
+    """Lines of a text; a table's heading is none, and a binary file has none to count."""
+    if name.endswith(".parquet"):
+        return 0
+    return content.count(b"\n") - name.endswith(".csv")
+
+
+def _statement(found: Sequence[tuple[str, bytes, str, str]]) -> bytes:
+    """An in-toto statement (v1) over the other files."""
+    content = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": each[0], "digest": {"sha256": sha256(each[1])}} for each in found],
+        "predicateType": "urn:muniment:evidence-pack:1",
+        "predicate": {"files": {each[0]: each[2] for each in found}},
+    }
+    return (canonical_json(content) + "\n").encode()
 
 
 def _named(
     dossier: Dossier,
     stored: Mapping[str, bytes],
     imports: Sequence[Mapping[str, Any]],
+    log: LogEvidence,
     base_url: str,
 ) -> Iterator[tuple[str, bytes, str, str]]:
     assessment = "the assessment: results, and the controls, frameworks and parameters used"
@@ -69,6 +97,9 @@ def _named(
             stem = result.control_id.lower().replace("-", "_")
             words = "exceptions, unsettled and undetermined items, and the sample"
             yield f"{stem}_items.jsonl", content, words, result.control_id
+    for each in (*log_files(log), *table_files(stored["items.jsonl"])):
+        yield *each, ""
+    yield "assessment_results.oscal.json", oscal_file(dossier), "the results in OSCAL", ""
 
 
 def control_lines(result: ControlResult, assessment_id: str, base_url: str) -> bytes:

@@ -17,6 +17,8 @@ from muniment.errors import ReportError
 from muniment.evidence.assessment_file import assessment_folder
 from muniment.evidence.dossier import Dossier, load_dossier
 from muniment.evidence.links import checked_base_url
+from muniment.evidence.pack_log import LogEvidence, log_evidence
+from muniment.evidence.pack_note import FILE_NAME, sign_pack, with_note
 from muniment.integrity.canonical import canonical_json
 from muniment.model.results import Assessment
 from muniment.reporting.attached import EvidenceFile, evidence_files, manifest_of
@@ -54,7 +56,7 @@ class PackInputs:
     folder: ReportFolder
     files: tuple[EvidenceFile, ...]
     imports: list[dict[str, Any]]
-    headers: list[Mapping[str, Any]]
+    log: LogEvidence
     agents: int
     base_url: str
     classification: str
@@ -66,7 +68,7 @@ class PackInputs:
             "report_digest": self.folder.digest(),
             "assessment_id": self.dossier.assessment.assessment_id,
             "files": {file.name: file.digest for file in self.files},
-            "headers": hashlib.sha256(canonical_json(list(self.headers)).encode()).hexdigest(),
+            "log": self.log.described(),
             "agents": self.agents,
             "base_url": self.base_url,
             "classification": self.classification,
@@ -105,8 +107,9 @@ def build_report(
     manifest = manifest_of(pack_id, inputs.described(), inputs.files)
     tell(2)
     pdf = _print(inputs, pack_id, pack_digest, manifest)
+    note = sign_pack(store, pack_id, manifest.content, pdf) if inputs.log.head else ""
     tell(3)
-    built = _write(inputs, Path(out_dir), pdf, manifest, pack_digest)
+    built = _write(inputs, Path(out_dir), (pdf, note), manifest, pack_digest)
     if built_by is not None:
         _note(store, built, inputs, built_by)
     tell(4)
@@ -126,11 +129,21 @@ def _print(inputs: PackInputs, pack_id: str, pack_digest: str, manifest: Evidenc
 
 
 def _write(
-    inputs: PackInputs, out_dir: Path, pdf: bytes, manifest: EvidenceFile, pack_digest: str
+    inputs: PackInputs,
+    out_dir: Path,
+    printed: tuple[bytes, str],
+    manifest: EvidenceFile,
+    pack_digest: str,
 ) -> BuiltReport:
+    """printed: the PDF and its note, which is empty where nothing signs."""
+    pdf, note = printed[0], printed[1]
+    if note:
+        pdf = with_note(pdf, note)
     name, attached = inputs.folder.spec.file_name, (manifest, *inputs.files)
     pack_id = pack_name(pack_digest)
     contents = {name: pdf} | {file.name: file.content for file in attached}
+    if note:
+        contents[FILE_NAME] = note.encode()
     target = _write_folder(out_dir, pack_id, contents)
     return BuiltReport(
         pdf_path=target / name,
@@ -178,13 +191,13 @@ def _gather(
     place = assessment_folder(store, dossier.assessment.assessment_id)
     stored = {name: (place / name).read_bytes() for name in ("assessment.json", "items.jsonl")}
     imports = known_imports(store.records.batches(), clock.known_at)
-    segments = store.audit.segments(clock.known_at)
+    log = log_evidence(store, dossier)
     return PackInputs(
         dossier=dossier,
         folder=folder,
-        files=evidence_files(dossier, stored, imports, base_url),
+        files=evidence_files(dossier, stored, imports, log, base_url),
         imports=imports,
-        headers=[dict(segment.header) for segment in segments],
+        log=log,
         agents=len(store.records.rows_as_of("agent", clock.as_of, clock.known_at)),
         base_url=base_url,
         classification=classification or folder.spec.classification,
@@ -210,8 +223,9 @@ def _content(
         "summary": make_summary(inputs.dossier, papers),
         "matrices": matrices(inputs.dossier, inputs.files),
         "papers": papers,
-        "sources": source_sheets(inputs.imports, inputs.headers, spec.printed_imports),
+        "sources": source_sheets(inputs.imports, inputs.log.headers, spec.printed_imports),
         "files": (manifest, *inputs.files),
+        "log": inputs.log,
         "control_marks": CONTROL_MARKS,
         "requirement_marks": REQUIREMENT_MARKS,
     }

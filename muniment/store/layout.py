@@ -68,11 +68,6 @@ class StoreLayout:
         return self.audit / "anchors"
 
     @property
-    def erasures(self) -> Path:
-        """Sealed entries that say which rows of which segment were erased, with their proofs."""
-        return self.audit / "erasures"
-
-    @property
     def anchors_file(self) -> Path:
         """Places to which each new checkpoint is copied."""
         return self.root / "anchors.toml"

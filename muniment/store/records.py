@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -167,6 +167,11 @@ class RecordStore:
         """Every change of one record row, oldest first, with its place in the log."""
         with self.reading() as connection:
             return list(outbox.read_pointers(connection, row_id))
+
+    def sealed_inserts(self, row_ids: Sequence[str]) -> dict[str, str]:
+        """The event id of the log's entry for each row's insertion, where that is sealed."""
+        with self.reading() as connection:
+            return outbox.read_sealed_inserts(connection, row_ids)
 
     # Imports and assessments
 

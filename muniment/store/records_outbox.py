@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,3 +164,15 @@ def read_pointers(connection: Connection, target_ref: str) -> Iterable[OutboxPoi
     columns = [OUTBOX.c[name] for name in OutboxPointer.__slots__]
     chosen = select(*columns).where(OUTBOX.c.target_ref == target_ref).order_by(OUTBOX.c.seq)
     return [OutboxPointer(*row) for row in connection.execute(chosen)]
+
+
+def read_sealed_inserts(connection: Connection, row_ids: Sequence[str]) -> dict[str, str]:
+    """The log's entry of the insertion of each row, by row id; none for what is not sealed yet."""
+    found: dict[str, str] = {}
+    for start in range(0, len(row_ids), MAX_SEALED):
+        some = row_ids[start : start + MAX_SEALED]
+        chosen = select(OUTBOX.c.target_ref, OUTBOX.c.event_id).where(
+            OUTBOX.c.op == "insert", OUTBOX.c.event_id.is_not(None), OUTBOX.c.target_ref.in_(some)
+        )
+        found.update({str(row[0]): str(row[1]) for row in connection.execute(chosen)})
+    return found

@@ -26,6 +26,7 @@ from muniment.model.results import (
     TestedItem,
     TestResult,
 )
+from muniment.store.layout import StoreLayout
 
 CLOCK = Clock(
     period_start="2026-08-22T22:00:00.000000000Z",
@@ -316,7 +317,13 @@ def import_batches() -> list[dict[str, Any]]:
     return [batch, clean, refused]
 
 
-HEADERS = ({"sources": {"gateway-eu": {"count": 20_000, "first_seq": 1, "last_seq": 20_003}}},)
+HEADERS = (
+    {
+        "entry_count": 20_000,
+        "event_count": 20_000,
+        "sources": {"gateway-eu": {"count": 20_000, "first_seq": 1, "last_seq": 20_003}},
+    },
+)
 SMALL = {"requirements_each": 7, "only": ("OVR-03", "AUD-03", "GOV-01")}
 
 
@@ -337,16 +344,20 @@ def stored_assessment(root: Path, made: Assessment | None = None, **changes: Any
     """A stand-in for a store that holds one assessment and answers what reports read."""
     default, controls, all_frameworks = assessment(**changes)
     made = made or default
-    segments = [SimpleNamespace(header=header) for header in HEADERS]
-    store = SimpleNamespace(
-        layout=SimpleNamespace(root=root), audit=SimpleNamespace(segments=lambda _: segments)
-    )
+    layout, index = StoreLayout(root), SimpleNamespace(find_many=lambda _: {})
+    segments = [SimpleNamespace(no=1, header=header) for header in HEADERS]
+    audit = SimpleNamespace(
+        layout=layout, segments=lambda _=None: segments, index=lambda _: index,
+        rows_by_id=lambda _: {},
+    )  # fmt: skip
+    store = SimpleNamespace(layout=layout, audit=audit)
     digests = write_assessment(store, made, controls, all_frameworks, PARAMETERS)
     row = {"id": made.assessment_id, "finished_at": made.finished_at,
            "document_sha256": digests.document_sha256}  # fmt: skip
     store.records = SimpleNamespace(
-        assessments=lambda: [row], batches=import_batches, rows_as_of=lambda *_: [{}] * 47
-    )
+        assessments=lambda: [row], batches=import_batches, rows_as_of=lambda *_: [{}] * 47,
+        sealed_inserts=lambda _: {},
+    )  # fmt: skip
     return store
 
 

@@ -16,7 +16,7 @@ from muniment.store.audit import AuditReader
 from muniment.store.open import Store
 from tests.builders.entries import INTAKE, entry, table
 
-CHAIN, FILES, STRAYS, WAITING, LEAVES, ROWS, IMPORTS, DOCUMENTS = range(1, 9)
+CHAIN, FILES, STRAYS, WAITING, HEADS, LEAVES, ROWS, IMPORTS, DOCUMENTS = range(1, 10)
 
 
 def fill(store: Store) -> Store:
