@@ -10,6 +10,7 @@ from muniment.evaluation.cases import STATE_KEY, run_case
 from muniment.evaluation.sandbox import one_database
 from muniment.model.controls import Control, ControlTest, TestCase
 from muniment.model.outcomes import TestKind
+from muniment.model.records import RECORD_TABLE_BY_NAME
 from tests.builders.controls import CONTROLS, PARAMETERS
 
 
@@ -60,8 +61,9 @@ def test_cases_hold_a_missing_and_a_redacted_row_for_every_needed_column(
     stated = {
         entry for case in test.cases for entries in case.missing.values() for entry in entries
     }
-    expected = {f"{need}: not carried" for need in needs}
-    expected |= {f"{need}: redacted" for need in needs if need not in test.joins}
+    expected = {f"{need}: not carried" for need in needs - {*test.must_carry}}
+    relations = {*test.joins, *RECORD_TABLE_BY_NAME}  # they are there or not, never masked
+    expected |= {f"{need}: redacted" for need in needs - relations}
     assert expected <= stated
 
 

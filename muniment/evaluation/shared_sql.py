@@ -13,7 +13,12 @@ FUNCTIONS = (
     case when value is not null then null
          when list_contains(redacted, name) then name || ': redacted'
          when list_contains(not_carried, name) then name || ': not carried' end""",
-    # The same of an event, which lists what was carried and left empty.
+    # The same where a value left empty tells as little as one that is not carried.
+    """create macro unknown(value, name, not_carried, redacted) as
+    case when value is not null then null
+         when list_contains(redacted, name) then name || ': redacted'
+         else name || ': not carried' end""",
+    # As gap, of an event, which lists what was carried and left empty.
     """create macro event_gap(value, name, empty, redacted) as
     case when value is not null then null
          when list_contains(redacted, name) then name || ': redacted'
@@ -47,9 +52,8 @@ VIEWS = {
     "active_agent": ("agent", """create view active_agent as
     select
         agent.*,
-        case when coalesce(lifecycle_status, 'unknown') = 'unknown' then coalesce(
-            gap(lifecycle_status, 'lifecycle_status', not_carried_fields, redacted_fields),
-            'lifecycle_status: not carried') end as status_gap,
+        unknown(nullif(lifecycle_status, 'unknown'), 'lifecycle_status', not_carried_fields,
+            redacted_fields) as status_gap,
         case when environment is not null then lower(environment) in ('production', 'prod')
              when go_live_at <= clock.as_of then true
              else gap(environment, 'environment', not_carried_fields, redacted_fields) is not null

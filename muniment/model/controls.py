@@ -62,6 +62,7 @@ class ControlTest(Strict):
     kind: TestKind
     title: str
     needs: tuple[str, ...] = ()
+    must_carry: tuple[str, ...] = ()  # needed columns whose absence is itself the exception
     joins: tuple[str, ...] = ()
     population: str | None = None
     exception: str | None = None

@@ -13,10 +13,8 @@ judged as (
              when p.left_at <= $as_of then 'has an owner who left' end as fault,
         case when a.owner_ref is null then gap(a.owner_ref, 'owner_ref', a.not_carried_fields, a.redacted_fields)
              when not people.recorded then 'person: not carried'
-             when p.kind is null then 'person.' || coalesce(gap(p.kind, 'kind', p.not_carried_fields, p.redacted_fields), 'kind: not carried')
-             when p.active is null
-                then 'person.' || coalesce(gap(p.active, 'active', p.not_carried_fields, p.redacted_fields), 'active: not carried')
-             end as open
+             else 'person.' || coalesce(unknown(p.kind, 'kind', p.not_carried_fields, p.redacted_fields),
+                unknown(p.active, 'active', p.not_carried_fields, p.redacted_fields)) end as open
     from active_agent a
     cross join people
     left join person p on lower(p.person_id) = lower(a.owner_ref)
