@@ -133,7 +133,8 @@ def test_rationales_are_written_for_their_clause() -> None:
 
 def test_inventory_is_evidenced_in_part_at_most() -> None:
     inventory = FRAMEWORKS["nist_ai_rmf"].units["GOVERN 1.6"]
-    assert [(m.control, m.contributes) for m in inventory.controls] == [("IDN-01", True)]
+    assert "IDN-01" in {m.control for m in inventory.controls if m.contributes}
+    assert not any(m.evidences for m in inventory.controls)
 
 
 def test_keys_stand_in_the_order_of_the_model() -> None:
