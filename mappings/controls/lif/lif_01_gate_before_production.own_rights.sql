@@ -1,0 +1,48 @@
+-- Population: active agents in production with a permission set or credential. Exception: one of them was issued for another environment.
+with rights as (
+    select
+        agent_id, 'permission set ' || permission_set_id as what, environment,
+        'permission_set.' || gap(environment, 'environment', not_carried_fields, redacted_fields) as open
+    from permission_set
+    where valid_from <= $as_of and (valid_to is null or valid_to > $as_of)
+    union all
+    select
+        unnest(agent_ids) as agent_id, 'credential ' || credential_id as what, environment,
+        'credential.' || gap(environment, 'environment', not_carried_fields, redacted_fields) as open
+    from credential
+    where valid_from <= $as_of and (valid_to is null or valid_to > $as_of)
+        and (revoked_at is null or revoked_at > $as_of) and (expires_at is null or expires_at > $as_of)
+),
+held as (
+    select
+        agent_id, list_distinct(gaps(list(open))) as open,
+        min(what || ' of ' || lower(environment)) filter (where lower(environment) not in ('production', 'prod')) as what
+    from rights
+    group by agent_id
+),
+judged as (
+    select
+        a.agent_id, a.row_id, a.valid_from, a.source_id, h.open,
+        case when h.what is not null then 'runs with ' || shorten(h.what) end as fault,
+        gaps([a.status_gap, case when a.in_production is null
+            then gap(a.environment, 'environment', a.not_carried_fields, a.redacted_fields) end]) as unknown
+    from active_agent a
+    join held h on h.agent_id = a.agent_id
+    where a.in_production is distinct from false
+),
+weighed as (
+    select
+        agent_id, row_id, valid_from, source_id, if(len(unknown) = 0, fault, null) as fault,
+        if(fault is null, list_sort(open), unknown) as missing
+    from judged
+)
+select
+    agent_id as item_id,
+    verdict(fault, missing) as outcome,
+    'agent ' || shorten(agent_id) || ' ' || finding(fault, missing, 'runs with rights of production only') as reason,
+    valid_from as observed_at,
+    'record/agent/' || row_id as evidence_ref,
+    agent_id,
+    source_id,
+    missing
+from weighed
