@@ -1,4 +1,4 @@
-"""Commands by which an outsider checks: verify, and sample."""
+"""Commands by which packs and stores are checked and signed: verify, sample, sign-off."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from muniment.cli.common import DEFAULT_STORE, JsonOption, StoreOption, opened
 from muniment.cli.output import Output
 from muniment.evidence.pack_verification import copies_at, pack_steps
 from muniment.jobs.sampling import draw_samples
+from muniment.jobs.sign_off import sign_pack_off
 from muniment.sealing.anchors import read_anchor
+from muniment.sealing.heads import sign_if_possible
 from muniment.sealing.trust import Holdings, read_fingerprint
 from muniment.sealing.verify import verify_store
 from muniment.store.checkpoint_files import origin_in, read_checkpoint_file
@@ -44,6 +46,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to the application."""
     for command in (verify, sample):
         app.command()(command)
+    app.command("sign-off")(sign_off)
 
 
 def verify(
@@ -131,6 +134,30 @@ def sample(
     output.document({"nonce": nonce, "samples": document})
     if any(one.population != one.recorded for one in drawn):
         raise typer.Exit(4)
+
+
+def sign_off(
+    pack: Annotated[str, typer.Argument(help="Id of the draft pack, MP-….")],
+    role: Annotated[str, typer.Option(help="preparer, reviewer or management.")],
+    remark: Annotated[
+        str | None, typer.Option(help="Review note, or your title as management.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Sign a draft pack as the person that you are here; the last signature ends the draft."""
+    output = Output(as_json=json)
+    with opened(store) as opened_store:
+        done = sign_pack_off(opened_store, pack, role, remark=remark)
+        sealed = sign_if_possible(opened_store)
+    for warning in sealed.warnings:
+        output.warn(warning)
+    output.say(f"{done.row['person_id']} signed {pack} as {role} at {done.row['signed_at']}.")
+    if done.final is not None:
+        output.say(f"Signed pack {done.final.pack_id}: {done.final.pdf_path}")
+    document = {"signed": done.row, "roles": list(done.roles)}
+    final = str(done.final.pdf_path) if done.final else None
+    output.document({**document, "pdf": final})
 
 
 def conclude(output: Output, steps: Sequence[Step]) -> NoReturn:

@@ -13,6 +13,7 @@ from muniment.model.records_programme import (
     EXCEPTION_GRANT,
     ORGANISATION,
     PROGRAMME_TABLES,
+    SIGN_OFF,
 )
 from muniment.model.records_registry import REGISTRY_TABLES
 
@@ -26,9 +27,9 @@ __all__ = [
 
 RECORD_TABLES: tuple[RecordTable, ...] = (*REGISTRY_TABLES, *OVERSIGHT_TABLES, *PROGRAMME_TABLES)
 RECORD_TABLE_BY_NAME: dict[str, RecordTable] = {table.name: table for table in RECORD_TABLES}
-# What people attest and tolerate, and whose store it is, they say in the product and not in a file.
+# What people attest, tolerate and sign, and whose store it is, they say in the product.
 IMPORTABLE_TABLES: dict[str, RecordTable] = {
     table.name: table
     for table in RECORD_TABLES
-    if table not in (ATTESTATION, EXCEPTION_GRANT, ORGANISATION)
+    if table not in (ATTESTATION, EXCEPTION_GRANT, SIGN_OFF, ORGANISATION)
 }

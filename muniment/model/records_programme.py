@@ -219,6 +219,20 @@ EXCEPTION_GRANT = RecordTable("exception_grant", "exception_id", "A tolerated ex
     Column("expires_at", TIME, "ends; never open-ended", required=True),
 ))  # fmt: skip
 
+SIGN_OFF = RecordTable("sign_off", "sign_off_id", "A person's signature under an evidence pack", (
+    Column("sign_off_id", TEXT, "pack and role", required=True),
+    Column("pack_id", TEXT, "the draft that was signed", required=True),
+    Column("pack_digest", TEXT, "digest of everything it was made from", required=True),
+    Column("assessment_id", TEXT, "the assessment that it prints", required=True),
+    Column("role", TEXT, "what the signature means", required=True,
+           choices=("preparer", "reviewer", "management")),
+    Column("person_id", TEXT, "who signed", required=True),
+    Column("person_name", TEXT, "the name as it was then"),
+    Column("os_user", TEXT, "the operating-system user who acted", required=True),
+    Column("remark", TEXT, "review note or title"),
+    Column("signed_at", TIME, "when", required=True),
+))  # fmt: skip
+
 ORGANISATION = RecordTable("organisation", "organisation_id", "The entity under assessment", (
     Column("organisation_id", TEXT, "always `self`", required=True),
     Column("name", TEXT, "legal or trading name", required=True),
@@ -228,5 +242,5 @@ ORGANISATION = RecordTable("organisation", "organisation_id", "The entity under 
 PROGRAMME_TABLES: tuple[RecordTable, ...] = (
     RISK_ASSESSMENT, RISK_ACCEPTANCE, IMPACT_ASSESSMENT, TEST_REPORT, MEASUREMENT, REVIEW, INCIDENT,
     NOTIFICATION, HOLIDAY, RETENTION_POLICY, DELETION, APPLICABILITY_DECISION, FINDING, COMPLAINT,
-    ATTESTATION, EXCEPTION_GRANT, ORGANISATION,
+    ATTESTATION, EXCEPTION_GRANT, SIGN_OFF, ORGANISATION,
 )  # fmt: skip

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from muniment.reporting.report_folder import ReportFolder, choose_report
 from muniment.reporting.summary import make_summary
 from muniment.reporting.words import CONTROL_MARKS, REQUIREMENT_MARKS
 from muniment.store.open import Store
+from muniment.workflow.sign_off import sign_offs
 
 Progress = Callable[[str, int, int], None]
 STEPS = ("reading the assessment", "listing the evidence", "setting the pages", "writing the files")
@@ -60,9 +61,29 @@ class PackInputs:
     agents: int
     base_url: str
     classification: str
+    signatures: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether preparer or reviewer have not signed."""
+        return not {"preparer", "reviewer"} <= self.signatures.keys()
 
     def described(self) -> dict[str, Any]:
         """The inputs by digest, as the manifest states them."""
+        draft = self._unsigned()
+        if not self.signatures:
+            return draft
+        signed = [
+            {name: row[name] for name in ("role", "person_id", "signed_at", "sign_off_id")}
+            for _, row in sorted(self.signatures.items())
+        ]
+        return {**draft, "draft": pack_name(_digest(draft)), "signed_off": signed}
+
+    def draft_id(self) -> str:
+        """The id of the pack without signatures: what people sign."""
+        return pack_name(_digest(self._unsigned()))
+
+    def _unsigned(self) -> dict[str, Any]:
         return {
             "report": self.folder.spec.id,
             "report_digest": self.folder.digest(),
@@ -102,7 +123,8 @@ def build_report(
     folder, base_url = choose_report(report_id, reports), checked_base_url(base_url)
     inputs = _gather(store, folder, assessment_id, base_url, classification)
     tell(1)
-    pack_digest = hashlib.sha256(canonical_json(inputs.described()).encode()).hexdigest()
+    inputs = replace(inputs, signatures=sign_offs(store, inputs.draft_id()))
+    pack_digest = _digest(inputs.described())
     pack_id = pack_name(pack_digest)
     manifest = manifest_of(pack_id, inputs.described(), inputs.files)
     tell(2)
@@ -152,6 +174,10 @@ def _write(
         pack_digest=pack_digest,
         pdf_sha256=hashlib.sha256(pdf).hexdigest(),
     )
+
+
+def _digest(described: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(described).encode()).hexdigest()
 
 
 def pack_name(pack_digest: str) -> str:
@@ -226,6 +252,9 @@ def _content(
         "sources": source_sheets(inputs.imports, inputs.log.headers, spec.printed_imports),
         "files": (manifest, *inputs.files),
         "log": inputs.log,
+        "draft": inputs.is_draft,
+        "draft_id": inputs.draft_id(),
+        "signatures": inputs.signatures,
         "control_marks": CONTROL_MARKS,
         "requirement_marks": REQUIREMENT_MARKS,
     }

@@ -73,6 +73,11 @@ class StoreLayout:
         return self.root / "anchors.toml"
 
     @property
+    def people_file(self) -> Path:
+        """Which operating-system user is which person."""
+        return self.root / "people.toml"
+
+    @property
     def development_key(self) -> Path:
         """A signing key kept beside the data, where no better place was named."""
         return self.root / "signing_key.pem"

@@ -355,7 +355,8 @@ def stored_assessment(root: Path, made: Assessment | None = None, **changes: Any
     row = {"id": made.assessment_id, "finished_at": made.finished_at,
            "document_sha256": digests.document_sha256}  # fmt: skip
     store.records = SimpleNamespace(
-        assessments=lambda: [row], batches=import_batches, rows_as_of=lambda *_: [{}] * 47,
+        assessments=lambda: [row], batches=import_batches,
+        rows_as_of=lambda table, *_: [{}] * 47 if table == "agent" else [],
         sealed_inserts=lambda _: {},
     )  # fmt: skip
     return store
