@@ -258,3 +258,23 @@ def test_counts_of_every_clause_add_up_to_the_agents() -> None:
         parts = (each.applies, each.does_not_apply, each.not_yet, each.undetermined)
         assert sum(parts) == each.agents == len(agents) == 75
         assert sum(reason.agents for reason in each.reasons) == 75
+
+
+def test_agents_taken_together_come_out_as_each_by_itself() -> None:
+    agents = [
+        agent(eu_role="provider, deployer", eu_class=risk_class, go_live_at=live,
+              talks_to_people=talks, eu_annex_iii_point=point)
+        for risk_class in (None, "transparency_only", "high_risk_annex_iii")
+        for live in (None, "2026-03-01T00:00:00Z", "2026-08-02T00:00:00Z", "2026-09-01T00:00:00Z")
+        for talks in (None, True, False)
+        for point in (None, "1", "1(a)", "4")
+    ]  # fmt: skip
+    together = applicability_by_requirement({"eu_ai_act": ACT}, agents, TODAY, NOT_STATED)
+    for unit in ACT.assessed:
+        apart = [
+            agent_applicability(ACT, unit, facts_of(ACT, one), TODAY).verdict for one in agents
+        ]
+        found = together["eu_ai_act", unit.id]
+        assert (found.applies, found.does_not_apply, found.not_yet, found.undetermined) == tuple(
+            apart.count(verdict) for verdict in (YES, NO, LATER, OPEN)
+        ), unit.id

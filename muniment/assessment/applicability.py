@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -126,16 +126,40 @@ def applicability_by_requirement(
     rows = list(agents)
     found: ByRequirement = {}
     for framework in frameworks.values():
-        alike = Counter(facts_of(framework, row) for row in rows)
+        every = Counter(facts_of(framework, row) for row in rows)
         names = framework.applicability
         special = str(settings.get((names and names.special_roles) or "", NOT_STATED))
+        alike: dict[tuple[str | None, str | None], Counter[AgentFacts]] = {}
         for unit in framework.assessed:
+            asked = _asked(unit)
+            if asked not in alike:
+                alike[asked] = _only(every, *asked)
             judged = [
                 (agent_applicability(framework, unit, facts, day, special), count)
-                for facts, count in alike.items()
+                for facts, count in alike[asked].items()
             ]
             found[framework.id, unit.id] = _together(judged)
     return found
+
+
+def _asked(unit: Requirement) -> tuple[str | None, str | None]:
+    """What a unit asks beside scope, role and class: a column, and the day of a grace."""
+    column = unit.only_if.column if unit.only_if else None
+    return column, unit.transition.placed_before if unit.transition else None
+
+
+def _only(
+    every: Counter[AgentFacts], column: str | None, placed_before: str | None
+) -> Counter[AgentFacts]:
+    """The facts without what a unit does not ask, so that more agents are alike."""
+    alike: Counter[AgentFacts] = Counter()
+    for facts, count in every.items():
+        placed = facts.placed_on if placed_before else None
+        if placed and placed_before:
+            placed = placed_before if placed >= placed_before else "0001-01-01"
+        kept = tuple(pair for pair in facts.conditions if pair[0] == column)
+        alike[replace(facts, placed_on=placed, conditions=kept)] += count
+    return alike
 
 
 def _together(judged: Iterable[tuple[AgentApplicability, int]]) -> RequirementApplicability:
