@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from muniment.integrity.headers import header_bytes, header_hash
+from muniment.sealing import replay_database
 from muniment.sealing.log import AuditLog
 from muniment.sealing.segments import file_digest
 from muniment.sealing.verify import verify_store
@@ -62,28 +64,49 @@ def test_verify_of_a_store_without_indexes_is_whole(sealed: Store) -> None:
     assert attack.broken(sealed) == {}
 
 
+READS = (
+    (AuditReader, "view"),
+    (AuditReader, "record_changes"),
+    (AuditReader, "counts_by_batch"),
+    (replay_database, "plain_rows"),
+)
+
+
 def test_verify_beside_a_writer_raises_no_false_alarm(
     sealed: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A writer seals and records between any two reads of the verification."""
+    """A writer records, imports and seals before and after each read of the verification."""
     numbers = iter(range(1_000))
-    changes = AuditReader.record_changes
+    writing = False
 
-    def meanwhile(reader: AuditReader) -> Any:
-        found = list(changes(reader))
-        number = next(numbers)
+    def write() -> None:
+        nonlocal writing
+        if writing:  # the writer reads too
+            return
+        writing, number = True, next(numbers)
         attack.person(sealed, f"extra {number}", "Eve")
+        batch = sealed.records.start_batch(source_id="s", source_map="m", run_by="r")
+        sealed.records.finish_batch(batch, status="done", rows_read=0, imported=0)
         if number % 2:
             AuditLog(sealed).append(entries(f"extra {number}"))
-            monkeypatch.setattr(AuditReader, "record_changes", changes)
             AuditLog(sealed).seal()
-            monkeypatch.setattr(AuditReader, "record_changes", meanwhile)
-        return iter(found)
+        writing = False
 
-    monkeypatch.setattr(AuditReader, "record_changes", meanwhile)
-    for _ in range(3):
+    def beside(read: Callable[..., Any]) -> Callable[..., Any]:
+        def reading(*given: Any) -> Any:
+            write()
+            found = read(*given)
+            found = list(found) if isinstance(found, Iterator) else found
+            write()
+            return found
+
+        return reading
+
+    for owner, name in READS:
+        monkeypatch.setattr(owner, name, beside(getattr(owner, name)))
+    for _ in range(2):
         assert attack.broken(sealed) == {}
-    assert next(numbers) > 3
+    assert next(numbers) >= 2 * 2 * len(READS)
 
 
 # The log's files

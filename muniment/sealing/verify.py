@@ -19,7 +19,7 @@ from muniment.errors import EvidenceBrokenError, TrustError
 from muniment.integrity.headers import FIRST_PREVIOUS, header_faults, header_hash
 from muniment.sealing.erasures import Erasures
 from muniment.sealing.leftovers import leftover_segments
-from muniment.sealing.replay import files_faults, import_faults, record_faults
+from muniment.sealing.replay import Replay
 from muniment.sealing.segments import describe, file_digest
 from muniment.sealing.trust import Holdings, head_faults, trust_findings
 from muniment.store.audit import AuditReader
@@ -105,15 +105,16 @@ def verify_store(store: Store, *, deep: bool, holdings: Holdings | None = None) 
          lambda: head_faults(store.layout, sizes)),
     ]  # fmt: skip
     if deep:
+        replay = Replay(store, reader)
         checks += [
             ("Entries give the leaf hashes and roots that were sealed", "segments",
              lambda: _leaves(reader, erased)),
             ("Record rows are what their sealed changes made of them", "rows",
-             lambda: record_faults(store, reader)),
+             replay.record_faults),
             ("Imports counted what the log holds of them", "imports",
-             lambda: import_faults(store, reader)),
+             replay.import_faults),
             ("Assessments and evidence files have the digests that were sealed", "files",
-             lambda: files_faults(store, reader)),
+             replay.files_faults),
         ]  # fmt: skip
     steps = [_run(number, *check) for number, check in enumerate(checks, start=1)]
     if holdings is not None:

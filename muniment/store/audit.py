@@ -26,7 +26,9 @@ from muniment.store.layout import StoreLayout
 from muniment.store.segment_files import (
     SegmentInfo,
     header_numbers,
+    read_batches,
     read_segment,
+    read_table,
     run_query,
     select_entries,
     source_of,
@@ -37,6 +39,7 @@ __all__ = ["AuditReader", "Entry", "LogView", "RecordChange", "SegmentInfo"]
 
 NOT_SEALED = "not_sealed"
 _TIMES = ("event_time", "ingested_at")
+_CHANGE_COLUMNS = ["entry_kind", "event_id", "source_seq", "payload"]
 _INGESTED = "ingested_at <= ?::timestamp_ns"
 # Said in the query: a condition with a list of ids is a join, whose rows come in any order.
 _LOG_ORDER = "parse_filename(filename), file_row_number"
@@ -110,7 +113,7 @@ class AuditReader:
 
     def table(self, segment: SegmentInfo) -> pa.Table:
         """A whole segment in the log's schema, in row order."""
-        return select_entries(source_of([segment]), ENTRY_SCHEMA.names)
+        return read_table(segment.path)
 
     def view(self) -> LogView:
         """Segments and tail at one moment: no entry in both, none in neither."""
@@ -257,16 +260,10 @@ class AuditReader:
     def record_changes(self) -> Iterator[RecordChange]:
         """Every record entry in log order, segment by segment, the tail's last."""
         view = self.view()
-        names = "event_id, source_seq, payload"
-        where = "entry_kind = 'record'"
         for segment in view.segments:
             if segment.header["entry_count"] != segment.header["event_count"]:
-                query = f"select file_row_number as row, {names} from {source_of([segment])}"
-                for found in run_query(f"{query} where {where} order by row", []).to_pylist():
-                    yield RecordChange(segment.no, *found.values())
-        waiting = view.tail.filter(pc.equal(view.tail.column("entry_kind"), "record"))
-        for row, found in enumerate(waiting.select(names.split(", ")).to_pylist()):
-            yield RecordChange(None, row, *found.values())
+                yield from _changes(segment.no, read_batches(segment.path, _CHANGE_COLUMNS))
+        yield from _changes(None, view.tail.select(_CHANGE_COLUMNS).to_batches())
 
     def counts_by_batch(self) -> dict[tuple[str, str], int]:
         """How many entries of each kind the log holds of each import: (batch id, kind) to count."""
@@ -322,6 +319,17 @@ class AuditReader:
             for source, tail in _sources(LogView(mixed, _numbered(view.tail)), None)
         ]
         return entry_rows(pa.concat_tables(parts))
+
+
+def _changes(segment_no: int | None, parts: Iterable[pa.RecordBatch]) -> Iterator[RecordChange]:
+    start = 0
+    for part in parts:
+        found = part.filter(pc.equal(part.column("entry_kind"), "record"))
+        rows = pc.indices_nonzero(pc.equal(part.column("entry_kind"), "record")).to_pylist()
+        columns = (found.column(name).to_pylist() for name in _CHANGE_COLUMNS[1:])
+        for row, event_id, seq, payload in zip(rows, *columns, strict=True):
+            yield RecordChange(segment_no, start + row, event_id, seq, payload)
+        start += part.num_rows
 
 
 def _sources(view: LogView, known_at: str | None) -> Iterator[tuple[str, pa.Table | None]]:

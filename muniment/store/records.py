@@ -189,7 +189,8 @@ class RecordStore:
 
     def batches(self) -> list[dict[str, Any]]:
         """Every import, oldest first; `reject_reasons` is a mapping of reason to count."""
-        return self._plain(IMPORT_BATCH, "reject_reasons")
+        with self.reading() as connection:
+            return plain_rows(connection, IMPORT_BATCH, "reject_reasons")
 
     def add_assessment(self, assessment: Assessment, document_sha256: str) -> None:
         """`Writer.add_assessment` in a transaction of its own."""
@@ -198,7 +199,8 @@ class RecordStore:
 
     def assessments(self) -> list[dict[str, Any]]:
         """Every assessment, oldest first; `state_summary` counts controls by state."""
-        return self._plain(ASSESSMENT, "state_summary")
+        with self.reading() as connection:
+            return plain_rows(connection, ASSESSMENT, "state_summary")
 
     def _dicts(self, record: RecordTable, chosen: Select[Any]) -> list[dict[str, Any]]:
         with self.reading() as connection:
@@ -214,13 +216,14 @@ class RecordStore:
             rows = [tuple(row) for row in connection.execute(chosen)]
         return arrow_table(record, rows, absent_until)
 
-    def _plain(self, table: Table, json_column: str) -> list[dict[str, Any]]:
-        chosen = select(table).order_by(table.c.started_at, table.c.id)
-        with self.reading() as connection:
-            rows = [dict(row) for row in connection.execute(chosen).mappings()]
-        for row in rows:
-            row[json_column] = json.loads(row[json_column]) if row[json_column] else {}
-        return rows
+
+def plain_rows(connection: Connection, table: Table, json_column: str) -> list[dict[str, Any]]:
+    """Every row of a table that is not bitemporal, oldest first, with one column read as JSON."""
+    chosen = select(table).order_by(table.c.started_at, table.c.id)
+    rows = [dict(row) for row in connection.execute(chosen).mappings()]
+    for row in rows:
+        row[json_column] = json.loads(row[json_column]) if row[json_column] else {}
+    return rows
 
 
 def _known(record: RecordTable, known_at: str) -> Select[Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,16 +14,18 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from muniment.errors import EvidenceBrokenError, StoreError
 from muniment.integrity.headers import shape_fault
 from muniment.model.entries import ENTRY_COLUMN_BY_NAME
-from muniment.store.encoder import ENTRY_SCHEMA
+from muniment.store.encoder import ENTRY_SCHEMA, in_log_schema
 from muniment.store.layout import StoreLayout
 
 _HEADER_NAME = re.compile(r"\d{10}\.json\Z")
 _SEGMENT_NAME = re.compile(r"seg-(\d{10})\.\w+\Z")
 _NO_ENTRIES = ENTRY_SCHEMA.empty_table()
+_ROWS_AT_ONCE = 8_192
 # Nothing of a file is kept between two queries: each reads the bytes as they are on disk then.
 _CONFIG: dict[str, Any] = {
     "memory_limit": "1GB",
@@ -75,6 +78,32 @@ def read_segment(layout: StoreLayout, number: int) -> SegmentInfo:
     return SegmentInfo(number, layout.segment_file(header["ingest_day"], number), header)
 
 
+def read_table(path: Path) -> pa.Table:
+    """A whole segment in the log's schema, in row order; EvidenceBrokenError if unreadable."""
+    with _reading():
+        return in_log_schema(pq.read_table(path, partitioning=None)).cast(ENTRY_SCHEMA)
+
+
+def read_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Some columns of a segment in row order, piece by piece; EvidenceBrokenError as `read_table`.
+
+    columns: such as every segment has, however old.
+    """
+    with _reading(), pq.ParquetFile(path) as file:
+        yield from file.iter_batches(_ROWS_AT_ONCE, columns=list(columns))
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise EvidenceBrokenError(
+            f"a segment of the log cannot be read: {str(error).splitlines()[0][:200]}. "
+            "Run `muniment status --verify` to find it, then restore it from a backup."
+        ) from error
+
+
 def source_of(segments: Sequence[SegmentInfo | Path]) -> str:
     """SQL of the rows of some segments, in order, with `file_row_number` and `filename`."""
     paths = [each if isinstance(each, Path) else each.path for each in segments]
@@ -92,17 +121,11 @@ def run_query(query: str, values: Sequence[Any], tail: pa.Table | None = None) -
 
     Raises EvidenceBrokenError where a segment cannot be read.
     """
-    try:
-        with _connected() as connection:
-            connection.register("no_entries", _NO_ENTRIES)
-            if tail is not None:
-                connection.register("tail", tail)
-            return connection.sql(query, params=list(values)).to_arrow_table()
-    except duckdb.Error as error:
-        raise EvidenceBrokenError(
-            f"a segment of the log cannot be read: {str(error).splitlines()[0][:200]}. "
-            "Run `muniment status --verify` to find it, then restore it from a backup."
-        ) from error
+    with _reading(), _connected() as connection:
+        connection.register("no_entries", _NO_ENTRIES)
+        if tail is not None:
+            connection.register("tail", tail)
+        return connection.sql(query, params=list(values)).to_arrow_table()
 
 
 @cache
