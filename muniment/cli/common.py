@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from muniment.catalog.sources import load_source_map
 from muniment.errors import UsageError
+from muniment.model.sources import SourceMap
 from muniment.store.open import Store, open_store
 
 StoreOption = Annotated[
@@ -36,3 +39,14 @@ def person(given: str | None) -> str:
 def opened(root: Path) -> Store:
     """The store in a folder, ready; the caller closes it."""
     return open_store(root)
+
+
+def chosen_map(name: str, maps: Mapping[str, SourceMap]) -> SourceMap:
+    """The source map that `--map` names: an id, or a YAML file."""
+    if name in maps:
+        return maps[name]
+    if Path(name).suffix in {".yaml", ".yml"}:
+        return load_source_map(Path(name))
+    raise UsageError(
+        f"source map `{name}` is neither a YAML file nor one of: {', '.join(sorted(maps))}."
+    )

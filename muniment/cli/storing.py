@@ -10,15 +10,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from muniment.catalog.controls import load_controls
-from muniment.catalog.sources import load_source_map, load_source_maps
-from muniment.cli.common import DEFAULT_STORE, ByOption, JsonOption, StoreOption, opened, person
+from muniment.catalog.sources import load_source_maps
+from muniment.cli.common import (
+    DEFAULT_STORE,
+    ByOption,
+    JsonOption,
+    StoreOption,
+    chosen_map,
+    opened,
+    person,
+)
 from muniment.cli.output import Output
 from muniment.cli.verifying import say_steps, steps_document
 from muniment.errors import UsageError
 from muniment.ingest.pipeline import ingest_file, recognise
 from muniment.jobs.assess import moment
 from muniment.model.results import LogState
-from muniment.model.sources import SourceMap
 from muniment.sealing.log import AuditLog
 from muniment.sealing.verify import verify_store
 from muniment.store.open import create_store
@@ -76,7 +83,7 @@ def ingest(
     output = Output(as_json=json)
     who = person(by)
     maps = load_source_maps()
-    chosen = _chosen_map(source_map, maps) if source_map else None
+    chosen = chosen_map(source_map, maps) if source_map else None
     batches: list[dict[str, Any]] = []
     with opened(store) as opened_store:
         for path in files:
@@ -97,16 +104,6 @@ def ingest(
         if done["rejected"]:
             output.say(f"{done['rejected']:,} rows rejected; reasons in {done['rejects_file']}.")
     output.document({"batches": batches})
-
-
-def _chosen_map(name: str, maps: dict[str, SourceMap]) -> SourceMap:
-    if name in maps:
-        return maps[name]
-    if Path(name).suffix in {".yaml", ".yml"}:
-        return load_source_map(Path(name))
-    raise UsageError(
-        f"source map `{name}` is neither a YAML file nor one of: {', '.join(sorted(maps))}."
-    )
 
 
 def attest(
