@@ -44,39 +44,43 @@ class MappedRow:
 
 
 class Mapper:
-    """One row map, ready to be applied; `import_time` is what `@import_time` gives."""
+    """One row map, ready to be applied; `import_time` is what `@import_time` gives.
+
+    fields: for each column, where it may come from, in turn. consts: columns that have a value
+    whatever the row holds.
+    """
 
     def __init__(self, source: SourceMap, row_map: RowMap, import_time: str) -> None:
         self.row_map = row_map
         self._import_time = import_time
-        self._reader = FieldReader(source, import_time)
-        self._require = [(each, path_of(each.path)) for each in row_map.require]
-        self._where = [(condition, path_of(condition.path)) for condition in row_map.where]
-        self._key = [path_of(path) for path in row_map.natural_key]
-        self._fields = list(self._tried(row_map))
-        self._reach = Reach([_paths_of(tried) for tried in self._fields])
-        self._consts = {one.column.name for tried in self._fields for one in tried if one.always}
+        self.reader = FieldReader(source, import_time)
+        self.require = [(each, path_of(each.path)) for each in row_map.require]
+        self.where = [(condition, path_of(condition.path)) for condition in row_map.where]
+        self.key = [path_of(path) for path in row_map.natural_key]
+        self.fields = list(self._tried(row_map))
+        self.reach = Reach([_paths_of(tried) for tried in self.fields])
+        self.consts = {one.column.name for tried in self.fields for one in tried if one.always}
         started = Column("valid_from", ColumnKind.TIME, "")
         self._valid_from = (
-            self._reader.field(started, row_map.valid_from) if row_map.valid_from else None
+            self.reader.field(started, row_map.valid_from) if row_map.valid_from else None
         )
 
     def takes(self, row: Row) -> bool:
         """Whether the row satisfies every condition of `where`."""
-        return all(self._holds(condition, path.find(row)) for condition, path in self._where)
+        return all(self._holds(condition, path.find(row)) for condition, path in self.where)
 
     def apply(self, row: Row) -> MappedRow | None:
         """The row in our terms, None for `skip`; RowError where it cannot be."""
         if self.row_map.record == SKIP:
             return None
-        for requirement, path in self._require:
+        for requirement, path in self.require:
             check_requirement(requirement, path.find(row))
         mapped = MappedRow(self.row_map.record)
-        for number in self._reach.columns(row.value):
-            tried = self._fields[number]
-            text = self._reader.plain_text(tried[0], row) if tried[0].plain else None
+        for number in self.reach.columns(row.value):
+            tried = self.fields[number]
+            text = self.reader.plain_text(tried[0], row) if tried[0].plain else None
             if text is None:
-                self._fill(mapped, tried, row)
+                self.fill(mapped, tried, row)
             else:
                 mapped.values[tried[0].column.name] = text
         if not self._said_by_source(mapped):
@@ -88,7 +92,7 @@ class Mapper:
         return mapped
 
     def _said_by_source(self, mapped: MappedRow) -> bool:
-        return bool(mapped.values.keys() - self._consts or mapped.empty or mapped.redacted)
+        return bool(mapped.values.keys() - self.consts or mapped.empty or mapped.redacted)
 
     def _tried(self, row_map: RowMap) -> Iterator[tuple[Field, ...]]:
         """For each column, where it may come from: first its own name, then what is listed."""
@@ -99,27 +103,28 @@ class Mapper:
             if name in row_map.columns:
                 specs.append(row_map.columns[name])
             if specs:
-                yield tuple(self._reader.field(column, spec) for spec in specs)
+                yield tuple(self.reader.field(column, spec) for spec in specs)
 
     def _holds(self, condition: Condition, found: Any) -> bool:
         if condition.one_of:
             text = "" if found is MISSING or found is None else word_of(found)
             return (text in condition.one_of) is not condition.absent
-        return (found is MISSING or self._reader.blank(found)) is condition.absent
+        return (found is MISSING or self.reader.blank(found)) is condition.absent
 
-    def _fill(self, mapped: MappedRow, tried: tuple[Field, ...], row: Row) -> None:
+    def fill(self, mapped: MappedRow, tried: tuple[Field, ...], row: Row) -> None:
+        """Take one column of a row; RowError where its value cannot be read."""
         state, one = MISSING, tried[0]
         for one in tried:
-            found = self._reader.find(one, row)
+            found = self.reader.find(one, row)
             state = found if state is MISSING or found is not MISSING else state
             if found is not MISSING and found is not EMPTY:
                 break
-        masked = bool(one.masked_by) and self._reader.is_masked(one, row)
+        masked = bool(one.masked_by) and self.reader.is_masked(one, row)
         if masked:
             mapped.redacted.append(one.column.name)
             state = MISSING if state is REDACTED or state is EMPTY else state
         if state is MISSING and not masked and one.spec.absent is not None:
-            mapped.values[one.column.name] = self._reader.absent(one)
+            mapped.values[one.column.name] = self.reader.absent(one)
         elif state is not MISSING:
             self._take(mapped, one, state)
 
@@ -128,7 +133,7 @@ class Mapper:
         if found is REDACTED:
             mapped.redacted.append(name)
             return
-        value, stated = (None, True) if found is EMPTY else self._reader.read(one, found)
+        value, stated = (None, True) if found is EMPTY else self.reader.read(one, found)
         if value in (None, "", []):
             mapped.empty.append(name)
             return
@@ -137,10 +142,10 @@ class Mapper:
             mapped.values.setdefault("time_basis", "stated" if stated else "declared")
 
     def _finish_event(self, mapped: MappedRow, row: Row) -> None:
-        if not self._key:
+        if not self.key:
             return
-        parts = [path.find(row) for path in self._key]
-        if not any(part is MISSING or self._reader.blank(part) for part in parts):
+        parts = [path.find(row) for path in self.key]
+        if not any(part is MISSING or self.reader.blank(part) for part in parts):
             words = [to_text("natural key", word_of(part)) for part in parts]
             mapped.key = (self.row_map.kind, *words)
 
@@ -153,11 +158,11 @@ class Mapper:
         mapped.not_carried = [c.name for c in table.columns if c.name not in known]
         if self._valid_from is None:
             return
-        found = self._reader.find(self._valid_from, row)
+        found = self.reader.find(self._valid_from, row)
         mapped.at_import = found == self._import_time
         value = None
         if found is not MISSING and found is not EMPTY and found is not REDACTED:
-            value, _ = self._reader.read(self._valid_from, found)
+            value, _ = self.reader.read(self._valid_from, found)
         if value is None:
             raise RowError("valid_from: required", "the row does not say since when it holds")
         mapped.valid_from = value

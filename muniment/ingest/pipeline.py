@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from muniment import __version__
-from muniment.catalog.sources import EVENT
 from muniment.errors import UsageError
 from muniment.ingest.batch import Counts, ImportBatch, Rejects, RunningMark, mark_interrupted
+from muniment.ingest.batch_mapping import map_batch
+from muniment.ingest.blocks import Batch, batches_of
 from muniment.ingest.documents import read_documents
-from muniment.ingest.fields import path_of
 from muniment.ingest.files import SourceFile, examine
-from muniment.ingest.mapping import MappedRow, Mapper
+from muniment.ingest.mapping import MappedRow
 from muniment.ingest.recognise import recognise
-from muniment.ingest.rows import Document, RowError, Unreadable, excerpt_of
+from muniment.ingest.row_mapping import groups_of, mapped_rows
+from muniment.ingest.rows import Unreadable
 from muniment.ingest.writing import EventWriter, Import, RecordWriter
 from muniment.model.entries import OWN_SOURCE_ID
-from muniment.model.paths import Row, unnest
 from muniment.model.sources import SourceMap
 from muniment.model.times import now
 from muniment.sealing.log import AuditLog
 from muniment.store.open import Store
 
-CHUNK_ROWS = 5_000
+CHUNK_ROWS = 10_000
 Progress = Callable[[str, int, int | None], None]
 __all__ = ["ImportBatch", "ingest_file", "map_file", "recognise"]
 
@@ -54,14 +53,15 @@ def ingest_file(
     mark_interrupted(store)
     # The check of the whole file comes before the batch, so that a bad file leaves no trace.
     started_at = now()
-    pieces = _started(read_documents(file, source_map))
+    groups = groups_of(source_map, started_at)
+    batches = _started(batches_of(groups, read_documents(file, source_map), chunk_rows))
     batch_id = secrets.token_hex(16)
     one = Import(store, source_map, source_id, batch_id, started_at, recorded_by)
     mark = RunningMark(store.layout, batch_id)
     mark.take()
     try:
         _start_batch(one, file)
-        counts, rejects = _run(one, pieces, chunk_rows, progress)
+        counts, rejects = _run(one, batches, progress)
     finally:
         mark.release()
     if seal:
@@ -91,8 +91,8 @@ def map_file(
 
     For trying out a source map. Raises InputError as `ingest_file` does.
     """
-    pieces = read_documents(examine(Path(path)), source_map)
-    return _mapped(source_map, import_time or now(), pieces)
+    groups = groups_of(source_map, import_time or now())
+    return mapped_rows(groups, read_documents(examine(Path(path)), source_map))
 
 
 def _check_source_id(source_id: str) -> None:
@@ -104,44 +104,31 @@ def _check_source_id(source_id: str) -> None:
         )
 
 
-def _started(pieces: Iterator[Document | Unreadable]) -> Iterator[Document | Unreadable]:
-    """The same pieces, with the check of the whole file done before anything is written."""
-    first = next(pieces, None)
-
-    def all_of() -> Iterator[Document | Unreadable]:
-        if first is not None:
-            yield first
-            yield from pieces
-
-    return all_of()
+def _started(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches, with the check of the whole file done before anything is written."""
+    first = next(batches, None)
+    return iter(()) if first is None else chain((first,), batches)
 
 
-def _run(
-    one: Import,
-    pieces: Iterator[Document | Unreadable],
-    chunk_rows: int,
-    progress: Progress | None,
-) -> tuple[Counts, Path]:
+def _run(one: Import, batches: Iterator[Batch], progress: Progress | None) -> tuple[Counts, Path]:
     counts = Counts()
     path = one.store.layout.rejects_file(one.batch_id)
     with Rejects(path, counts) as rejects:
-        events = EventWriter(one, AuditLog(one.store), counts, chunk_rows)
+        events = EventWriter(one, AuditLog(one.store), counts)
         records = RecordWriter(one, counts, rejects)
         status = "failed"
         try:
-            for taken, (place, found) in enumerate(
-                _mapped(one.source, one.started_at, pieces), start=1
-            ):
-                counts.read = taken
-                if isinstance(found, Unreadable):
-                    rejects.add(found)
-                elif found.record == EVENT:
-                    events.add(found, place)
-                else:
-                    records.add(found, place)
-                if progress is not None and taken % 1_000 == 0:
-                    progress("rows", taken, None)
-            events.flush()
+            for batch in batches:
+                mapped = map_batch(batch)
+                _report(progress, counts.read, counts.read + mapped.read)
+                counts.read += mapped.read
+                for place, found in mapped.others:
+                    if isinstance(found, Unreadable):
+                        rejects.add(found)
+                    else:
+                        records.add(found, place)
+                if mapped.events is not None:
+                    events.write(mapped.events)
             records.flush()
             status = "done"
         finally:
@@ -152,88 +139,11 @@ def _run(
     return counts, path
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """The mappers that share one `rows` path and set; the first that takes a row has it."""
-
-    rows: str
-    mappers: tuple[Mapper, ...]
-
-
-def _groups(source: SourceMap, import_time: str) -> list[_Group]:
-    maps = source.maps
-    return [
-        _Group(
-            rows,
-            tuple(Mapper(source, m, import_time) for m in maps if (m.rows, m.set) == (rows, set_)),
-        )
-        for rows, set_ in dict.fromkeys((row_map.rows, row_map.set) for row_map in maps)
-    ]
-
-
-def _mapped(
-    source: SourceMap, import_time: str, pieces: Iterator[Document | Unreadable]
-) -> Iterator[tuple[int, MappedRow | Unreadable]]:
-    groups = _groups(source, import_time)
-    place = 0
-    for piece in pieces:
-        if isinstance(piece, Unreadable):
-            yield piece.place, piece
-            continue
-        for group in groups:
-            if piece.rows is not None and piece.rows != group.rows:
-                continue
-            for row in _rows(piece, group):
-                place += 1
-                at = piece.place if piece.rows is None else place
-                found = _one(group, row, at)
-                if found is not None:
-                    yield at, found
-
-
-def _rows(piece: Document, group: _Group) -> Iterator[Row]:
-    """The rows of a group inside one piece of the file."""
-    path = path_of(group.rows)
-    document = Row(piece.context, None, piece.context)
-    _, inside = path.split_at_first_array()
-    if piece.rows is None or inside is None or piece.value is piece.context:
-        yield from unnest(document, path.steps)
-    else:
-        yield from unnest(Row(piece.value, document, piece.context), inside)
-
-
-def _one(group: _Group, row: Row, place: int) -> MappedRow | Unreadable | None:
-    try:
-        for mapper in group.mappers:
-            if mapper.takes(row):
-                return mapper.apply(row)
-    except RowError as error:
-        return Unreadable(place, error.kind, str(error), excerpt_of(_shown(row)))
-    except ArithmeticError:
-        return Unreadable(place, "number out of range", "the row holds a number out of range", "")
-    except (RecursionError, UnicodeError):
-        return Unreadable(
-            place,
-            "half a character or too deep",
-            "the row holds half a character or is nested too deeply",
-            "",
-        )
-    return Unreadable(
-        place,
-        "no map takes the row",
-        "no row map's `where` holds for the row",
-        excerpt_of(_shown(row)),
-    )
-
-
-def _shown(row: Row) -> Any:
-    value = row.value
-    try:
-        if isinstance(value, dict):
-            return {key: str(item)[:40] for key, item in list(value.items())[:8]}
-        return str(value)[:200]
-    except RecursionError:
-        return "nested too deeply to show"
+def _report(progress: Progress | None, before: int, after: int) -> None:
+    """Tell of each thousand rows."""
+    if progress is not None:
+        for taken in range((before // 1_000 + 1) * 1_000, after + 1, 1_000):
+            progress("rows", taken, None)
 
 
 def _batch(one: Import, counts: Counts, rejects: Path) -> ImportBatch:

@@ -118,7 +118,7 @@ def json_line(place: int, line: bytes, encoding: str) -> Piece:
         return Unreadable(
             place, "not an object", "the line is JSON, but no object", excerpt_of(text)
         )
-    return Document(place, value, value)
+    return Document(place, value, value, size=len(line))
 
 
 def lines_of(file: SourceFile) -> Iterator[tuple[int, bytes | Unreadable]]:

@@ -26,13 +26,14 @@ class Document:
 
     place: its line, or its number from 1. value: the piece. context: the whole document around it
     (for a streamed array only the members that the map asks for). rows: the `rows` path whose array
-    it is an element of; None: it is the whole document.
+    it is an element of; None: it is the whole document. size: its bytes in the file; 0: not known.
     """
 
     place: int
     value: Any
     context: Any
     rows: str | None = None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,32 +1,39 @@
-"""Writing mapped rows, in chunks: events to the audit log, record rows to the records."""
+"""Writing what was mapped: events to the audit log, record rows to the records."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from muniment.errors import InputError
 from muniment.ingest.batch import Counts, Rejects
-from muniment.ingest.canonical_text import canonical_text
+from muniment.ingest.events import Events
 from muniment.ingest.mapping import MappedRow
 from muniment.ingest.rows import Unreadable, excerpt_of
-from muniment.model.entries import SCHEMA_VERSION, EntryKind
+from muniment.model.entries import ENTRY_COLUMN_BY_NAME, SCHEMA_VERSION, EntryKind
 from muniment.model.records import RECORD_TABLE_BY_NAME
 from muniment.model.sources import SourceMap
-from muniment.model.times import now
+from muniment.model.times import format_time, now
 from muniment.sealing.log import AuditLog
-from muniment.store.encoder import entry_table
+from muniment.store.arrow_text import texts_of_width
+from muniment.store.encoder import (
+    ENTRY_SCHEMA,
+    column_of,
+    concatenated,
+    digests_of,
+    said_digests,
+)
 from muniment.store.open import Store
 from muniment.store.records_writer import RecordPut, check_put
 
 RECORDS_AT_ONCE = 500
-CHARACTERS_AT_ONCE = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +49,22 @@ class Import:
 
 
 class EventWriter:
-    """Collects events and appends them to the log, `chunk` at a time."""
+    """Gives events their ids and appends them to the log."""
 
-    def __init__(self, one: Import, log: AuditLog, counts: Counts, chunk: int) -> None:
+    def __init__(self, one: Import, log: AuditLog, counts: Counts) -> None:
         self._import = one
         self._log = log
         self._counts = counts
-        self._chunk = chunk
-        self._rows: list[dict[str, Any]] = []
-        self._characters = 0
         # A private file that is deleted at close: memory stays bounded for any number of rows.
         self._seen = sqlite3.connect("")
         self._seen.execute("create table seen (digest blob primary key, n int) without rowid")
 
-    def add(self, mapped: MappedRow, place: int) -> None:
-        """Take an event; it is written when the chunk is full."""
-        content = dict(mapped.values)
-        if mapped.redacted:
-            content["redacted_fields"] = sorted(mapped.redacted)
-        if mapped.empty:
-            content["empty_fields"] = sorted(mapped.empty)
-        content["event_id"] = self._event_id(mapped, content)
-        content["source_row"] = place
-        self._counts.saw(mapped.values.get("event_time"))
-        self._rows.append(content)
-        self._characters += sum(len(value) for value in content.values() if isinstance(value, str))
-        if len(self._rows) >= self._chunk or self._characters >= CHARACTERS_AT_ONCE:
-            self.flush()
-
-    def flush(self) -> None:
-        """Append what was collected: new events, and annotations where a known one differs."""
-        if not self._rows:
-            return
-        table = self._table()
-        self._rows, self._characters = [], 0
+    def write(self, events: Events) -> None:
+        """Append new events, and annotations where a known one differs."""
+        times = pc.min_max(events.table.column("event_time").cast(pa.int64())).as_py()
+        for nanos in times.values():
+            self._counts.saw(None if nanos is None else format_time(nanos))
+        table = self._entries(events)
         with self._log.exclusive():  # what is classified as new must still be so when appended
             found = self._log.classify(table)
             self._log.append(found.new)
@@ -89,16 +78,20 @@ class EventWriter:
         """Give back what was held."""
         self._seen.close()
 
-    def _event_id(self, mapped: MappedRow, content: dict[str, Any]) -> str:
-        source = self._import.source_id
-        if mapped.key is not None:
-            parts: list[Any] = ["key", source, list(mapped.key)]
-        else:
-            digest = hashlib.sha256(canonical_text(content).encode()).digest()
-            parts = ["content", source, digest.hex(), self._occurrence(digest)]
-        # A list of texts and one whole number: this is its canonical form.
-        text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+    def _ids(self, events: Events) -> list[bytes]:
+        """The first 16 bytes of SHA-256 over source and natural key, else source and content."""
+        # Lists of texts and at most one whole number: these are their canonical forms.
+        source = json.dumps(self._import.source_id, ensure_ascii=False)
+        keyed = events.keys.is_valid()
+        texts = concatenated([f'["key",{source},', events.keys, "]"])
+        if events.keys.null_count:
+            unkeyed = said_digests(events.table.filter(pc.invert(keyed)))
+            whole = [
+                f'["content",{source},"{digest.hex()}",{self._occurrence(digest)}]'
+                for digest in unkeyed
+            ]
+            texts = pc.replace_with_mask(texts, pc.invert(keyed), pa.array(whole, pa.string()))
+        return [digest[:16] for digest in digests_of(texts)]
 
     def _occurrence(self, digest: bytes) -> int:
         """How often this content stood in the file so far, from 1: equal rows stay several."""
@@ -108,8 +101,8 @@ class EventWriter:
         ).fetchone()
         return int(row[0])
 
-    def _table(self) -> pa.Table:
-        one = self._import
+    def _entries(self, events: Events) -> pa.Table:
+        one, count = self._import, events.table.num_rows
         shared = {
             "entry_kind": EntryKind.EVENT.value,
             "ingested_at": now(),
@@ -119,7 +112,16 @@ class EventWriter:
             "import_batch_id": one.batch_id,
             "schema_version": SCHEMA_VERSION,
         }
-        return entry_table([{**row, **shared, "salt": secrets.token_hex(16)} for row in self._rows])
+        first = pa.array(np.zeros(count, np.int64))
+        columns = {
+            name: column_of(ENTRY_COLUMN_BY_NAME[name].kind, [value]).take(first)
+            for name, value in shared.items()
+        }
+        columns["event_id"] = texts_of_width(b"".join(self._ids(events)).hex().encode(), 32)
+        columns["salt"] = texts_of_width(secrets.token_hex(16 * count).encode(), 32)
+        columns["source_row"] = pa.array(events.places)
+        content = {name: events.table.column(name) for name in events.table.column_names}
+        return pa.table(columns | content).select(ENTRY_SCHEMA.names)
 
 
 class RecordWriter:

@@ -13,13 +13,13 @@ from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from muniment.integrity.canonical import canonical_json
 from muniment.model.columns import DECIMAL_PLACES, DECIMAL_PRECISION, Column, ColumnKind
 from muniment.model.entries import CONTENT_COLUMNS, ENTRY_COLUMNS
+from muniment.store.arrow_text import bytes_of, offsets_of, one_piece
 
 ARROW_KINDS: dict[ColumnKind, pa.DataType] = {
     ColumnKind.TEXT: pa.string(),
@@ -66,8 +66,18 @@ def entry_hashes(table: pa.Table) -> EntryHashes:
     for runs in _written_runs(table):
         content = _document([text for is_content, text in runs if is_content])
         leaf = _document([text for _, text in runs], b"\x00")
-        found.contents.extend(digest[:16] for digest in _digests(content))
-        found.leaves.extend(_digests(leaf))
+        found.contents.extend(digest[:16] for digest in digests_of(content))
+        found.leaves.extend(digests_of(leaf))
+    return found
+
+
+def said_digests(table: pa.Table) -> list[bytes]:
+    """SHA-256 over what the source said of each row, without even its kind: all content columns."""
+    columns = sorted(CONTENT_COLUMNS, key=lambda column: column.name)
+    found: list[bytes] = []
+    for part in _parts(table):
+        text = _members(part, columns)
+        found.extend(digests_of(_document([] if text is None else [text])))
     return found
 
 
@@ -94,18 +104,18 @@ def entry_rows(table: pa.Table) -> list[dict[str, Any]]:
 
 def entry_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
     """Entries as a table of the log's schema, from mappings as `entry_rows` gives them."""
-    arrays = []
-    for column in ENTRY_COLUMNS:
-        values = [row.get(column.name) for row in rows]
-        if column.kind is ColumnKind.TIME:
-            naive = pa.array([v if v is None else v[:-1] for v in values], pa.string())
-            arrays.append(pc.cast(naive, pa.timestamp("ns")))
-        elif column.kind is ColumnKind.DECIMAL:
-            decimals = [v if v is None else Decimal(v) for v in values]
-            arrays.append(pa.array(decimals, ARROW_KINDS[column.kind]))
-        else:
-            arrays.append(pa.array(values, ARROW_KINDS[column.kind]))
+    arrays = [column_of(c.kind, [row.get(c.name) for row in rows]) for c in ENTRY_COLUMNS]
     return pa.Table.from_arrays(arrays, schema=ENTRY_SCHEMA)
+
+
+def column_of(kind: ColumnKind, values: Sequence[Any]) -> pa.Array:
+    """Values of one column as an array; times and decimals come as their fixed strings."""
+    if kind is ColumnKind.TIME:
+        naive = pa.array([v if v is None else v[:-1] for v in values], pa.string())
+        return pc.cast(naive, pa.timestamp("ns"))
+    if kind is ColumnKind.DECIMAL:
+        return pc.cast(pa.array(values, pa.string()), ARROW_KINDS[kind])
+    return pa.array(values, ARROW_KINDS[kind])
 
 
 def in_log_schema(table: pa.Table) -> pa.Table:
@@ -140,7 +150,7 @@ def _members(part: pa.Table, columns: Sequence[Column]) -> pa.Array | None:
     pieces: list[Any] = []
     literal = ""
     for column in columns:
-        values = _one_piece(part.column(column.name))
+        values = one_piece(part.column(column.name))
         if values.null_count == len(values):
             continue
         opening, closing = _quotes(column.kind)
@@ -153,44 +163,27 @@ def _members(part: pa.Table, columns: Sequence[Column]) -> pa.Array | None:
         else:
             pieces += [literal + start, written]
             literal = closing
-    return _concatenated([*pieces, literal]) if pieces else None
+    return concatenated([*pieces, literal]) if pieces else None
 
 
-def _one_piece(values: pa.ChunkedArray) -> pa.Array:
-    chunks: list[pa.Array] = values.chunks
-    return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
-
-
-def _concatenated(pieces: Sequence[Any]) -> pa.Array:
+def concatenated(pieces: Sequence[Any]) -> pa.Array:
+    """Texts and columns of texts, joined row by row; NULL adds nothing."""
     return pc.binary_join_element_wise(*pieces, "", null_handling="replace", null_replacement="")
 
 
 def _document(runs: Sequence[pa.Array], prefix: bytes = b"") -> pa.Array:
     """Whole objects of the runs' members, each with `prefix` before it."""
-    texts = _concatenated([prefix.decode(), *runs, "}"])
+    texts = concatenated([prefix.decode(), *runs, "}"])
     # Each begins with the comma of its first member, whichever that is: it becomes the brace.
-    offsets, data = _offsets(texts), bytearray(texts.buffers()[2])
+    offsets, data = offsets_of(texts), bytearray(texts.buffers()[2])
     np.frombuffer(data, np.uint8)[offsets[:-1] + len(prefix)] = _BRACE
     return pa.StringArray.from_buffers(len(texts), texts.buffers()[1], pa.py_buffer(data))
 
 
-def _digests(texts: pa.Array) -> list[bytes]:
-    view, ends = memoryview(texts.buffers()[2]), _offsets(texts).tolist()
+def digests_of(texts: pa.Array) -> list[bytes]:
+    """SHA-256 of the UTF-8 bytes of each text."""
+    view, ends = memoryview(texts.buffers()[2]), offsets_of(texts).tolist()
     return [hashlib.sha256(view[start:end]).digest() for start, end in pairwise(ends)]
-
-
-def _offsets(texts: pa.Array) -> npt.NDArray[np.int32]:
-    """Where each text begins in the array's bytes, and where the last ends."""
-    whole = np.frombuffer(texts.buffers()[1], np.int32)
-    return whole[texts.offset : texts.offset + len(texts) + 1]
-
-
-def _bytes(texts: pa.Array) -> npt.NDArray[np.uint8]:
-    """All that the texts hold, one after the other."""
-    offsets, data = _offsets(texts), texts.buffers()[2]
-    if data is None:
-        return np.empty(0, np.uint8)
-    return np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
 
 
 def _quotes(kind: ColumnKind) -> tuple[str, str]:
@@ -202,7 +195,7 @@ def _quotes(kind: ColumnKind) -> tuple[str, str]:
 def _written(kind: ColumnKind, values: pa.Array) -> pa.Array:
     """The values' texts inside their quotes or brackets; NULL stays NULL."""
     if kind is ColumnKind.TEXT:
-        return _escaped(values)
+        return escaped(values)
     if kind is ColumnKind.TIME:
         return _time_texts(values)
     if kind is ColumnKind.DECIMAL:
@@ -212,14 +205,14 @@ def _written(kind: ColumnKind, values: pa.Array) -> pa.Array:
     return pc.cast(values, pa.string())
 
 
-def _escaped(values: pa.Array) -> pa.Array:
+def escaped(values: pa.Array) -> pa.Array:
     """Texts with what RFC 8785 section 3.2.2.2 escapes."""
-    data = _bytes(values)
+    data = bytes_of(values)
     plain = values
     for character, escape in _ESCAPES:
         if (data == ord(character)).any():
             plain = pc.replace_substring(plain, character, escape)
-    data = _bytes(plain)
+    data = bytes_of(plain)
     if not len(data) or data.min() >= _SPACE:
         return plain
     # Few rows hold other control characters; the reference writes those.
@@ -232,7 +225,7 @@ def _list_texts(values: pa.Array) -> pa.Array:
     items = values.flatten()
     if items.null_count:
         raise ValueError("a list of an entry holds a NULL, which has no canonical form")
-    quoted = pc.binary_join_element_wise('"', _escaped(items), '"', "")
+    quoted = pc.binary_join_element_wise('"', escaped(items), '"', "")
     lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False)
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
     joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), quoted), ",")
@@ -245,9 +238,9 @@ def _time_texts(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArra
     # Arrow writes `2026-11-20 18:04:00.000000000`, always so wide; strftime takes 30 times as long.
     spaced = pc.cast(values.cast(pa.timestamp("ns")), pa.string())
     wide = np.full((len(spaced) - spaced.null_count, _TIME_WIDTH + 1), ord("Z"), np.uint8)
-    wide[:, :_TIME_WIDTH] = _bytes(spaced).reshape(-1, _TIME_WIDTH)
+    wide[:, :_TIME_WIDTH] = bytes_of(spaced).reshape(-1, _TIME_WIDTH)
     wide[:, 10] = ord("T")
-    offsets = _offsets(spaced) // _TIME_WIDTH * (_TIME_WIDTH + 1)
+    offsets = offsets_of(spaced) // _TIME_WIDTH * (_TIME_WIDTH + 1)
     validity = spaced.buffers()[0]
     buffers = [validity, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(wide)]
     return pa.Array.from_buffers(pa.string(), len(spaced), buffers, spaced.null_count)
