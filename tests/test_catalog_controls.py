@@ -232,6 +232,19 @@ def test_yaml_keeps_dates_as_text_and_refuses_python_objects(tmp_path: Path) -> 
         read_yaml(path)
 
 
+def test_yaml_takes_keys_of_another_mapping_and_its_own_outweigh_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: {y: 3, <<: *a}\nc: {<<: *a, y: 4}\n")
+    content = read_yaml(path).content
+    assert (content["b"], content["c"]) == ({"x": 1, "y": 3}, {"x": 1, "y": 4})
+    path.write_text("a: &a [1]\nb: {<<: *a}\n")
+    with pytest.raises(CatalogError, match="line 2: `<<` takes one mapping"):
+        read_yaml(path)
+    path.write_text("a: &a\n  <<: *a\n")
+    with pytest.raises(CatalogError, match="nests too deep"):
+        read_yaml(path)
+
+
 def test_yaml_that_refers_to_itself_or_expands_without_end_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("a: &a\n  b: *a\n")

@@ -17,7 +17,7 @@ from sqlglot.errors import SqlglotError
 from muniment.catalog.joins import JOINS, PRESENCE
 from muniment.errors import CatalogError
 from muniment.model.columns import Column, ColumnKind
-from muniment.model.entries import ENTRY_COLUMN_BY_NAME
+from muniment.model.entries import ENTRY_COLUMN_BY_NAME, TIERS
 from muniment.model.records import RECORD_TABLE_BY_NAME
 
 EVENT = "event"
@@ -32,10 +32,20 @@ _NODES: tuple[type[exp.Expr], ...] = (
     exp.Array, exp.Placeholder, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Lower, exp.Upper, exp.Length,
     exp.Left, exp.Abs, exp.Greatest, exp.Least, exp.ArrayContains, exp.ArrayOverlaps,
     exp.StartsWith, exp.EndsWith, exp.Contains, exp.Trim, exp.Cast, exp.DataType, exp.Anonymous,
-    exp.ArraySize, exp.Concat,
+    exp.ArraySize, exp.Concat, exp.DataTypeParam,
 )  # fmt: skip
 _ANONYMOUS = frozenset(
-    {"is_empty", "is_redacted", "is_missing", "shorten", "instant", "epoch_ns", "list_has_any"}
+    {
+        "is_empty",
+        "is_redacted",
+        "is_missing",
+        "shorten",
+        "instant",
+        "tier_rank",
+        "epoch_ns",
+        "list_has_any",
+        "list_has_all",
+    }
 )
 _CASTS = frozenset({"VARCHAR", "TEXT", "BIGINT", "INT", "BOOLEAN", "DECIMAL"})
 
@@ -261,5 +271,6 @@ _BUILDERS: dict[str, Builder] = {
         "(case when length({x}) > " + str(SHORT) + " then left({x}, " + str(SHORT) + ") || '…'"
         " else coalesce({x}, 'nothing') end)"
     ),
+    "tier_rank": _text("(list_position(" + str(list(TIERS)) + ", {x}))"),
     "instant": _text("coalesce(cast({x} as varchar) || ' UTC', 'no time')"),
 }

@@ -98,6 +98,7 @@ _Loader.yaml_implicit_resolvers = {
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _CONSTRUCTOR = _Loader("")
+_MERGE = "tag:yaml.org,2002:merge"  # `<<: *name`: the mapping's own keys outweigh those taken
 
 
 def _value(node: yaml.Node | None, path: KeyPath, lines: dict[KeyPath, int], file: Path) -> Any:
@@ -120,14 +121,21 @@ def _mapping(
     node: yaml.MappingNode, path: KeyPath, lines: dict[KeyPath, int], file: Path
 ) -> dict[Any, Any]:
     result: dict[Any, Any] = {}
+    taken: dict[Any, Any] = {}
     for key_node, value_node in node.value:
+        if key_node.tag == _MERGE:
+            if not isinstance(value_node, yaml.MappingNode):
+                where = f"`{display_path(file)}` line {key_node.start_mark.line + 1}"
+                raise CatalogError(f"{where}: `<<` takes one mapping, such as `*name`.")
+            taken |= _value(value_node, (*path, "<<"), lines, file)
+            continue
         key = _scalar(key_node)
         line = key_node.start_mark.line + 1
         if key in result:
             raise CatalogError(f"`{display_path(file)}` line {line}: key `{key}` stands twice.")
         lines[(*path, key)] = line
         result[key] = _value(value_node, (*path, key), lines, file)
-    return result
+    return {**taken, **result}
 
 
 def _scalar(node: yaml.Node) -> Any:

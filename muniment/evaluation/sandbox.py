@@ -166,6 +166,8 @@ def one_database() -> Iterator[None]:
     database takes longer than running a test over ten rows.
     """
     connection = _database(Limits(threads=1))
+    # Looking for them takes longer than computing them twice over ten rows.
+    connection.execute("set disabled_optimizers = 'common_subexpressions'")
     _lock(connection)
     token = _SHARED.set(connection)
     try:
