@@ -17,8 +17,10 @@ from muniment.model.results import ControlResult
 from muniment.reporting.attached_log import log_files
 from muniment.reporting.attached_tables import table_files
 from muniment.reporting.oscal import oscal_file
+from muniment.reporting.spreadsheets import matrix_csv, workbook_bytes
 
 MANIFEST, STATEMENT = "manifest.json", "statement.intoto.json"
+_READING = "for reading in a spreadsheet; the JSON Lines are the proof"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def evidence_files(
 
 def _rows(name: str, content: bytes) -> int:
     """Lines of a text; a table's heading is none, and a binary file has none to count."""
-    if name.endswith(".parquet"):
+    if name.endswith((".parquet", ".xlsx")):
         return 0
     return content.count(b"\n") - name.endswith(".csv")
 
@@ -91,6 +93,8 @@ def _named(
     yield "items.jsonl", stored["items.jsonl"], "every item that the assessment names", ""
     lines = "".join(canonical_json(to_json_value(dict(row))) + "\n" for row in imports)
     yield "imports.jsonl", lines.encode(), "every import known at the time, with its counts", ""
+    yield "requirement_matrix.csv", matrix_csv(dossier), _READING, ""
+    yield "matrix_and_exceptions.xlsx", workbook_bytes(dossier, base_url), _READING, ""
     for result in dossier.assessment.controls:
         content = control_lines(result, dossier.assessment.assessment_id, base_url)
         if content:

@@ -22,6 +22,7 @@ from muniment.evidence.pack_note import FILE_NAME, sign_pack, with_note
 from muniment.integrity.canonical import canonical_json
 from muniment.model.results import Assessment
 from muniment.reporting.attached import EvidenceFile, evidence_files, manifest_of
+from muniment.reporting.followup import follow_up, incidents
 from muniment.reporting.html import render_html
 from muniment.reporting.imports import known_imports, source_sheets
 from muniment.reporting.matrix import matrices
@@ -29,6 +30,8 @@ from muniment.reporting.papers import working_papers
 from muniment.reporting.printable import moment
 from muniment.reporting.printer import PDF_VARIANT, print_pdf
 from muniment.reporting.report_folder import ReportFolder, choose_report
+from muniment.reporting.scope import TABLES, Rows, scope_of
+from muniment.reporting.statements import statements
 from muniment.reporting.summary import make_summary
 from muniment.reporting.words import CONTROL_MARKS, REQUIREMENT_MARKS
 from muniment.store.open import Store
@@ -58,7 +61,8 @@ class PackInputs:
     files: tuple[EvidenceFile, ...]
     imports: list[dict[str, Any]]
     log: LogEvidence
-    agents: int
+    records: Rows
+    history: list[dict[str, Any]]
     base_url: str
     classification: str
     signatures: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -67,6 +71,11 @@ class PackInputs:
     def is_draft(self) -> bool:
         """Whether preparer or reviewer have not signed."""
         return not {"preparer", "reviewer"} <= self.signatures.keys()
+
+    @property
+    def agents(self) -> int:
+        """How many agents the registry held at the as-of time."""
+        return len(self.records["agent"])
 
     def described(self) -> dict[str, Any]:
         """The inputs by digest, as the manifest states them."""
@@ -224,7 +233,10 @@ def _gather(
         files=evidence_files(dossier, stored, imports, log, base_url),
         imports=imports,
         log=log,
-        agents=len(store.records.rows_as_of("agent", clock.as_of, clock.known_at)),
+        records={
+            table: store.records.rows_as_of(table, clock.as_of, clock.known_at) for table in TABLES
+        },
+        history=store.records.history("agent", clock.known_at),
         base_url=base_url,
         classification=classification or folder.spec.classification,
     )
@@ -236,6 +248,8 @@ def _content(
     """What the templates see."""
     spec = inputs.folder.spec
     papers = working_papers(inputs.dossier, inputs.files, inputs.base_url, spec.printed_items)
+    people = {row["person_id"]: row for row in inputs.records["person"]}
+    clock = inputs.dossier.assessment.clock
     return {
         "spec": spec,
         "pack_id": pack_id,
@@ -246,6 +260,12 @@ def _content(
         "assessment": inputs.dossier.assessment,
         "dossier": inputs.dossier,
         "agents": inputs.agents,
+        "scope": scope_of(inputs.records, inputs.history, clock),
+        "statements": statements(inputs.dossier, people),
+        "follow_up": follow_up(inputs.dossier, inputs.records),
+        "incidents": incidents(inputs.dossier, inputs.records),
+        "maturity": inputs.dossier.maturity(),
+        "maturity_model": inputs.dossier.maturity_model,
         "summary": make_summary(inputs.dossier, papers),
         "matrices": matrices(inputs.dossier, inputs.files),
         "papers": papers,

@@ -14,6 +14,7 @@ from muniment.evidence.assessment_file import write_assessment
 from muniment.model.controls import Attribute, Control, ControlTest, Parameter
 from muniment.model.frameworks import ControlMapping, Framework, Requirement
 from muniment.model.outcomes import Outcome, Relation, RequirementState, State, Strength, TestKind
+from muniment.model.records import RECORD_TABLE_BY_NAME
 from muniment.model.results import (
     Assessment,
     AttributeResult,
@@ -340,6 +341,20 @@ def with_item(made: Assessment, **values: Any) -> Assessment:
     return replace(made, controls=controls)
 
 
+def record_rows(table: str) -> list[dict[str, Any]]:
+    """47 agents, of which the first is retired, and nothing in any other table."""
+    if table != "agent":
+        return []
+    blank = dict.fromkeys(c.name for c in RECORD_TABLE_BY_NAME["agent"].all_columns)
+    return [
+        {**blank, "agent_id": f"AGT-{n:04d}", "name": f"Agent {n}", "row_id": f"{n:032x}",
+         "valid_from": "2026-01-01T00:00:00.000000000Z",
+         "lifecycle_status": "active" if n else "retired",
+         "retired_at": None if n else "2026-02-01T00:00:00.000000000Z"}
+        for n in range(47)
+    ]  # fmt: skip
+
+
 def stored_assessment(root: Path, made: Assessment | None = None, **changes: Any) -> Any:
     """A stand-in for a store that holds one assessment and answers what reports read."""
     default, controls, all_frameworks = assessment(**changes)
@@ -356,7 +371,8 @@ def stored_assessment(root: Path, made: Assessment | None = None, **changes: Any
            "document_sha256": digests.document_sha256}  # fmt: skip
     store.records = SimpleNamespace(
         assessments=lambda: [row], batches=import_batches,
-        rows_as_of=lambda table, *_: [{}] * 47 if table == "agent" else [],
+        rows_as_of=lambda table, *_: record_rows(table),
+        history=lambda *_: record_rows("agent"),
         sealed_inserts=lambda _: {},
     )  # fmt: skip
     return store
