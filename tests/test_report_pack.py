@@ -94,6 +94,7 @@ def test_bookmarks_name_every_section_and_paper(pdf: pikepdf.Pdf) -> None:
         "10 Information produced by the entity",
         "11 Limitations and manual evidence still needed",
         "12 Sign-offs",
+        "13 Annex: maturity",
     ]
     papers = [child.title for child in tops["6 Working papers"].children]
     assert len(papers) == 16

@@ -252,6 +252,7 @@ def _content(
     clock = inputs.dossier.assessment.clock
     return {
         "spec": spec,
+        "with_papers": spec.with_papers,
         "pack_id": pack_id,
         "period": _period(inputs.dossier.assessment),
         "pack_digest": pack_digest,

@@ -47,6 +47,17 @@ class ReportSpec(Strict):
     styles: tuple[str, ...]
     sections: tuple[Section, ...]
     absent: tuple[AbsentSection, ...] = ()
+    short_title: str = ""
+
+    @property
+    def heading(self) -> str:
+        """What the running head calls it."""
+        return self.short_title or self.title
+
+    @property
+    def with_papers(self) -> bool:
+        """Whether it prints working papers, so that controls can be linked to them."""
+        return any(section.template.endswith("papers.html.j2") for section in self.sections)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ DOMAIN_TITLES: Mapping[str, str] = {
     "INC": "Incidents",
     "RSK": "Risk and impact",
     "TRN": "Transparency",
+    "TST": "Testing",
     "DAT": "Data",
     "SUP": "Suppliers",
     "GOV": "Programme",
