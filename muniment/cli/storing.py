@@ -23,12 +23,14 @@ from muniment.cli.common import (
 from muniment.cli.output import Output
 from muniment.cli.verifying import say_steps, steps_document
 from muniment.errors import UsageError
+from muniment.ingest.database_import import TableOrder, ingest_table
 from muniment.ingest.pipeline import ingest_file, recognise
 from muniment.jobs.assess import moment
 from muniment.model.results import LogState
+from muniment.model.sources import SourceMap
 from muniment.sealing.log import AuditLog
 from muniment.sealing.verify import verify_store
-from muniment.store.open import create_store
+from muniment.store.open import Store, create_store
 from muniment.workflow.attest import attest as record_attestation
 
 
@@ -69,24 +71,40 @@ def init(
 
 
 def ingest(
-    files: Annotated[list[Path], typer.Argument(help="Files to import, all of one format.")],
     source: Annotated[str, typer.Option(help="Your name of the source, e.g. gateway-eu.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Files to import, all of one format.")
+    ] = None,
     source_map: Annotated[
         str | None,
         typer.Option("--map", help="Source map: an id or a YAML file; recognised unless given."),
     ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(envvar="MUNIMENT_SOURCE_URL", help="Database to read a table of, in place."),
+    ] = None,
+    table: Annotated[str | None, typer.Option(help="With --url: the table or view.")] = None,
+    order_by: Annotated[
+        str | None, typer.Option(help="With --url: columns, oldest rows first, e.g. at,id.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="With --url: where the first import begins.")
+    ] = None,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="With --url: forget where the last import ended.")
+    ] = False,
     store: StoreOption = DEFAULT_STORE,
     by: ByOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Import files of one source, by a source map."""
+    """Import files of one source, or a database table in place, by a source map."""
     output = Output(as_json=json)
     who = person(by)
     maps = load_source_maps()
     chosen = chosen_map(source_map, maps) if source_map else None
     batches: list[dict[str, Any]] = []
     with opened(store) as opened_store:
-        for path in files:
+        for path in files or ():
             with output.progress(f"{path.name}") as report:
                 batch = ingest_file(
                     opened_store,
@@ -97,6 +115,35 @@ def ingest(
                     progress=report,
                 )
             batches.append({"file": str(path), **batch.as_dict()})
+        if not files:
+            order = _table_order(url, table, order_by, since, from_start=from_start)
+            batches = _from_table(output, opened_store, order, chosen, source, who)
+    _say_batches(output, batches)
+
+
+def _table_order(
+    url: str | None, table: str | None, order_by: str | None, since: str | None, *, from_start: bool
+) -> TableOrder:
+    if url is None:
+        raise UsageError("name files to import, or a database with --url.")
+    columns = tuple(name.strip() for name in (order_by or "").split(",") if name.strip())
+    return TableOrder(url, table, columns, since, from_start)
+
+
+def _from_table(
+    output: Output, store: Store, order: TableOrder, chosen: SourceMap | None, source: str, who: str
+) -> list[dict[str, Any]]:
+    if chosen is None:
+        raise UsageError("name the source map of the table with --map; a table shows no format.")
+    with output.progress(order.table or chosen.id) as report:
+        done = ingest_table(
+            store, order, source_map=chosen, source_id=source, recorded_by=who, progress=report
+        )
+    named = order.table or (chosen.table.name if chosen.table else "")
+    return [{"file": named, **batch.as_dict()} for batch in done]
+
+
+def _say_batches(output: Output, batches: list[dict[str, Any]]) -> None:
     columns = ("file", "read", "imported", "rejected", "duplicate", "superseding")
     rows = [[Path(done["file"]).name, *(done[name] for name in columns[1:])] for done in batches]
     output.table(columns, rows)

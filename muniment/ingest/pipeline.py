@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from muniment.ingest.batch import Counts, ImportBatch, Rejects, RunningMark, mar
 from muniment.ingest.batch_mapping import map_batch
 from muniment.ingest.blocks import Batch, batches_of
 from muniment.ingest.documents import read_documents
-from muniment.ingest.files import SourceFile, examine
+from muniment.ingest.files import examine
 from muniment.ingest.mapping import MappedRow
 from muniment.ingest.recognise import recognise
 from muniment.ingest.row_mapping import groups_of, mapped_rows
-from muniment.ingest.rows import Unreadable
+from muniment.ingest.rows import Document, Unreadable
 from muniment.ingest.writing import EventWriter, Import, RecordWriter
 from muniment.model.entries import OWN_SOURCE_ID
 from muniment.model.sources import SourceMap
@@ -28,6 +29,15 @@ from muniment.store.open import Store
 CHUNK_ROWS = 10_000
 Progress = Callable[[str, int, int | None], None]
 __all__ = ["ImportBatch", "ingest_file", "map_file", "recognise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where an import's rows came from: a name or address, the digest and size of what it held."""
+
+    uri: str
+    sha256: str | None
+    size: int | None
 
 
 def ingest_file(
@@ -48,19 +58,47 @@ def ingest_file(
     Importing a file again changes nothing; importing it after an interruption completes it.
     Raises InputError where the file as a whole cannot be read: then nothing of it was written.
     """
-    _check_source_id(source_id)
     file = examine(Path(path))
+    return ingest_pieces(
+        store,
+        read_documents(file, source_map),
+        Delivery(file.name, file.sha256, file.size),
+        source_map=source_map,
+        source_id=source_id,
+        recorded_by=recorded_by,
+        progress=progress,
+        seal=seal,
+        chunk_rows=chunk_rows,
+    )
+
+
+def ingest_pieces(
+    store: Store,
+    pieces: Iterator[Document | Unreadable],
+    delivery: Delivery,
+    *,
+    source_map: SourceMap,
+    source_id: str,
+    recorded_by: str,
+    progress: Progress | None = None,
+    seal: bool = True,
+    chunk_rows: int = CHUNK_ROWS,
+) -> ImportBatch:
+    """As `ingest_file`, of the pieces that a reader gives.
+
+    What the reader raises before the first piece is raised before anything is written.
+    """
+    _check_source_id(source_id)
     mark_interrupted(store)
     # The check of the whole file comes before the batch, so that a bad file leaves no trace.
     started_at = now()
-    groups = groups_of(source_map, started_at)
-    batches = _started(batches_of(groups, read_documents(file, source_map), chunk_rows))
+    batches = _started(batches_of(groups_of(source_map, started_at), pieces, chunk_rows))
     batch_id = secrets.token_hex(16)
     one = Import(store, source_map, source_id, batch_id, started_at, recorded_by)
     mark = RunningMark(store.layout, batch_id)
     mark.take()
     try:
-        _start_batch(one, file)
+        _start_batch(one, delivery)
         counts, rejects = _run(one, batches, progress)
     finally:
         mark.release()
@@ -69,16 +107,16 @@ def ingest_file(
     return _batch(one, counts, rejects)
 
 
-def _start_batch(one: Import, file: SourceFile) -> None:
+def _start_batch(one: Import, delivery: Delivery) -> None:
     one.store.records.start_batch(
         id=one.batch_id,
         source_id=one.source_id,
         source_map=one.source.id,
         run_by=one.recorded_by,
         started_at=one.started_at,
-        source_uri=file.name,
-        content_sha256=file.sha256,
-        bytes=file.size,
+        source_uri=delivery.uri,
+        content_sha256=delivery.sha256,
+        bytes=delivery.size,
         map_digest=one.source.digest,
         importer_version=__version__,
     )

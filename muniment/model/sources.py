@@ -208,6 +208,18 @@ class Recognise(Strict):
     lacks: tuple[str, ...] = ()
 
 
+class TableMap(Strict):
+    """Where a format lies in a database, to be read in place.
+
+    order_by: columns by which pages follow each other, oldest first; a row that is written later
+    must not sort before those that were read, but for `overlap_minutes`, which are read again.
+    """
+
+    name: str
+    order_by: tuple[str, ...] = ()
+    overlap_minutes: int = Field(default=60, ge=0)
+
+
 class SourceMap(Strict):
     """One source format: how to read it, recognise it, and map its rows.
 
@@ -217,7 +229,8 @@ class SourceMap(Strict):
     that stand for no value. json_texts: fields of a row that hold JSON as text, read before
     anything else. wrapped_in: for `objects`, names of the top-level array that holds them.
     line: for `lines`, a regular expression whose named groups become the row's fields. shared:
-    columns of every event, unless a row map fills them otherwise.
+    columns of every event, unless a row map fills them otherwise. table: where the format lies
+    in a database.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -235,6 +248,7 @@ class SourceMap(Strict):
     wrapped_in: tuple[str, ...] = ()
     line: str | None = None
     recognise: Recognise | None = None
+    table: TableMap | None = None
     shared: dict[str, FieldMap] = Field(default_factory=dict)
     maps: tuple[RowMap, ...] = Field(min_length=1)
     notes: str = ""

@@ -83,6 +83,11 @@ class StoreLayout:
         return self.root / "signing_key.pem"
 
     @property
+    def cursors(self) -> Path:
+        """Where the reading of each database table ended."""
+        return self.root / "cursors"
+
+    @property
     def batches(self) -> Path:
         """Rejected rows of each import."""
         return self.root / "batches"
