@@ -8,14 +8,16 @@ from functools import lru_cache
 from typing import Any
 
 from muniment.errors import EvidenceBrokenError, StoreError
-from muniment.integrity.canonical import entry_bytes
 from muniment.integrity.checkpoints import Checkpoint, header_leaves
 from muniment.integrity.merkle import MerkleTree, leaf_hash
 from muniment.store.checkpoint_files import latest_checkpoint
+from muniment.store.encoder import ENTRY_SCHEMA, canonical_texts
 from muniment.store.identity import id_bytes
 from muniment.store.open import Store
+from muniment.store.segment_files import select_entries, source_of
 
 _TREES_KEPT = 8
+_ROWS_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class EntryProof:
     leaf_index: int
     size: int
     content: bytes
-    path: tuple[str, ...]
+    path: tuple[bytes, ...]
 
 
 class LogProver:
@@ -42,10 +44,28 @@ class LogProver:
 
         Raises EvidenceBrokenError where an entry's bytes do not give its sealed leaf.
         """
-        places = self.places(event_ids)
-        rows = self._store.audit.rows_by_id(list(places))
-        ordered = sorted(places.items(), key=lambda each: each[1])
-        return [self._proof(*place, event_id, rows[event_id]) for event_id, place in ordered]
+        places = sorted(self.places(event_ids).items(), key=lambda each: each[1])
+        proofs = []
+        for start in range(0, len(places), _ROWS_AT_ONCE):
+            some = places[start : start + _ROWS_AT_ONCE]
+            contents = self._contents(some)
+            proofs += [self._proof(*at, event_id, contents[event_id]) for event_id, at in some]
+        return proofs
+
+    def _contents(self, places: Sequence[tuple[str, tuple[int, int]]]) -> dict[str, bytes]:
+        """The canonical bytes of sealed entries, by event id."""
+        by_segment: dict[int, list[str]] = {}
+        for event_id, (segment_no, _) in places:
+            by_segment.setdefault(segment_no, []).append(event_id)
+        found: dict[str, bytes] = {}
+        for segment_no, ids in by_segment.items():
+            source = source_of([self._store.audit.segment(segment_no)])
+            where = "event_id in (select unnest(?))"
+            table = select_entries(source, ENTRY_SCHEMA.names, where, [ids])
+            texts = canonical_texts(table).to_pylist()
+            held = zip(table.column("event_id").to_pylist(), texts, strict=True)
+            found |= {event_id: text.encode() for event_id, text in held}
+        return found
 
     def places(self, event_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
         """(segment number, row) of each entry that is sealed."""
@@ -56,14 +76,14 @@ class LogProver:
             for key, (row, _) in audit.index(segment).find_many(keys).items()
         }
 
-    def _proof(self, segment_no: int, index: int, event_id: str, row: Any) -> EntryProof:
-        content, tree = entry_bytes(dict(row)), self._tree(segment_no)
+    def _proof(self, segment_no: int, index: int, event_id: str, content: bytes) -> EntryProof:
+        tree = self._tree(segment_no)
         if leaf_hash(content) != tree.leaf(index):
             raise EvidenceBrokenError(
                 f"entry `{event_id}`, leaf {index} of segment {segment_no}: its bytes do not give "
                 "the leaf that was sealed. Run `muniment verify`, then restore the segment."
             )
-        path = tuple(step.hex() for step in tree.inclusion(index))
+        path = tuple(tree.inclusion(index))
         return EntryProof(event_id, segment_no, index, tree.size, content, path)
 
     def _read_tree(self, segment_no: int) -> MerkleTree:
@@ -104,7 +124,7 @@ def _document(store: Store, proof: EntryProof, head: Checkpoint) -> dict[str, An
         "segment": proof.segment_no,
         "leaf_index": proof.leaf_index,
         "segment_size": proof.size,
-        "path": list(proof.path),
+        "path": [step.hex() for step in proof.path],
         "header": headers[proof.segment_no - 1],
         "header_index": proof.segment_no - 1,
         "header_path": [step.hex() for step in tree.inclusion(proof.segment_no - 1)],

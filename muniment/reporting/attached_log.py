@@ -27,7 +27,7 @@ def log_files(log: LogEvidence) -> Iterator[tuple[str, bytes, str]]:
             "event_id": proof.event_id,
             "segment": proof.segment_no,
             "leaf_index": proof.leaf_index,
-            "path": list(proof.path),
+            "path": [step.hex() for step in proof.path],
         }
         for proof in log.entries
     )
