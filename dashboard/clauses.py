@@ -15,6 +15,7 @@ from dashboard.shell import Frame
 from dashboard.wording import NONE, REQUIREMENT_STATES, UNKNOWN, Status, named, number, of, share
 
 NOT_YET = "not_yet_in_application"
+MOST_PAIRS = 12
 
 
 def clause_address(frame: Frame, framework_id: str, unit_id: str) -> str:
@@ -215,3 +216,46 @@ def coverage(chosen: Row) -> Markup:
     words = html("<p>{}</p>", ui.long_text(chosen["coverage_note"], 1200))
     licence = ui.long_text(chosen["licence_note"], 500)
     return ui.card("What this catalogue holds", words, source=licence)
+
+
+def crosswalk(frame: Frame, found: Row) -> Markup:
+    """What stands beside the clause elsewhere: published pairs and shared controls, kept apart."""
+    names = {row["id"]: row["short_name"] for row in frame.book["frameworks"]}
+    rows: list[tuple[object, ...]] = []
+    for other, pairs in found["beside"].items():
+        known = names.get(other)
+        name = known or named(other).upper()
+        rows += [
+            (
+                ui.keep(name),
+                _unit(frame, other if known else "", pair["second_id"]),
+                "published",
+                html("{} {}", pair["relation"] or "relation not stated", pair["remark"]),
+            )
+            for pair in pairs["published"]
+        ]
+        rows += [
+            (
+                ui.keep(name),
+                _unit(frame, other, pair["second_id"]),
+                "shared control",
+                ui.join(
+                    (parts.control_link(frame, one["control"]) for one in pair["shared"]), ", "
+                ),
+            )
+            for pair in pairs["computed"][:MOST_PAIRS]
+        ]
+    table = ui.table(
+        ("Framework", "Clause", "Pair", "By"), rows, wide=3,
+        none="No published crosswalk names this clause, and no control is shared.",
+    )  # fmt: skip
+    source = "A mapped clause is not a satisfied clause."
+    return ui.card("What stands beside it elsewhere?", table, source=source)
+
+
+def _shared(frame: Frame, shared: Sequence[Row]) -> Markup:
+    return ui.join((parts.control_link(frame, one["control"]) for one in shared), ", ")
+
+
+def _unit(frame: Frame, framework_id: str, unit_id: str) -> Markup:
+    return clause_link(frame, framework_id, unit_id) if framework_id else html("{}", unit_id)

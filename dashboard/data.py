@@ -167,6 +167,10 @@ def clause(
             for one in found.controls
         ],
         "penalties": plain(found.penalties),
+        "beside": {
+            other: {"published": plain(published), "computed": plain(computed)}
+            for other, (published, computed) in found.beside.items()
+        },
     }
 
 

@@ -52,8 +52,21 @@ def control_row(definition: Control | None, result: ControlResult) -> Row:
         "undetermined": result.undetermined,
         "pending": sum(test.pending for test in result.tests),
         "excepted": sum(test.excepted for test in result.tests),
+        "by_month": _by_month(result),
         "missing": {name: sorted(set(named)) for name, named in missing.items()},
     }
+
+
+def _by_month(result: ControlResult) -> dict[str, list[int]]:
+    """Population, exceptions and undetermined items by month, over the tests of events and runs."""
+    sums: dict[str, list[int]] = {}
+    for test in result.tests:
+        if test.kind.value in {"events", "sequence"}:
+            for day, counts in test.by_day.items():
+                held = sums.setdefault(day[:7], [0, 0, 0])
+                for place in range(3):
+                    held[place] += counts[place]
+    return sums
 
 
 def framework_row(dossier: Dossier, framework_id: str) -> Row:

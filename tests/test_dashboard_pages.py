@@ -266,3 +266,23 @@ def test_clause_names_controls_with_relation_result_and_rationale() -> None:
     assert "14 of 3,862" in html
     assert "An action needs approval first." in html
     assert "Unknown clause" in draw("clause", {"framework": "eu_ai_act", "id": "no such"})
+
+
+@pytest.mark.usefixtures("screen")
+def test_clause_sets_shared_controls_beside_it_and_says_they_satisfy_nothing() -> None:
+    html = draw("clause", {"framework": "eu_ai_act", "id": "14(4)"})
+    assert re.search(r"NIST AI RMF.*?shared control.*?OVR-03", html, re.DOTALL)
+    assert "A mapped clause is not a satisfied clause." in html
+
+
+@pytest.mark.usefixtures("screen")
+def test_controls_are_laid_out_by_domain_and_by_month() -> None:
+    html = draw("controls")
+    squares = re.findall(r'<a class="m-square[^>]*title="([^"]*)"', html)
+    assert [words.split(":")[0] for words in squares] == [
+        "GOV-01 The policy is in force",
+        "OVR-03 Approval came before execution",
+        "OWN-01 Every active agent has an owner",
+    ]
+    assert "Exceptions lie in 1 of 3 domains" in html
+    assert "14 of 3,862" in html.split("Did it work over the whole period?")[1]

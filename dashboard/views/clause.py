@@ -26,8 +26,8 @@ def show(frame: Frame) -> None:
             html("{} {}", unit_id, found["label"] or found["title"]), trail=_trail(frame, found)
         ),
         _lead(found),
-        html('<p class="m-meta">{}</p>', _official(found)),
-        ui.grid("wide-narrow", _main(frame, found, book["requirements"]), _side(found)),
+        html('<p class="m-meta">{}</p>', ui.long_text(_official(found), 600)),
+        ui.grid("wide-narrow", _main(frame, found, book["requirements"]), _side(frame, found)),
     )
 
 
@@ -41,7 +41,7 @@ def _trail(frame: Frame, found: Row) -> list[Markup]:
 def _official(found: Row) -> str:
     verified = "" if found["title_verified"] else " (title not verified in the official text)"
     words = "Summary in our own words, without legal force."
-    return f"Official title: {found['title']}{verified}. {words}"
+    return f"Official title: {found['title'].rstrip('.')}{verified}. {words}"
 
 
 def _lead(found: Row) -> Markup:
@@ -65,5 +65,7 @@ def _main(frame: Frame, found: Row, rows: list[Row]) -> Markup:
     return ui.stack(*cards)
 
 
-def _side(found: Row) -> Markup:
-    return ui.stack(clauses.applicability(found), clauses.penalties(found))
+def _side(frame: Frame, found: Row) -> Markup:
+    return ui.stack(
+        clauses.applicability(found), clauses.penalties(found), clauses.crosswalk(frame, found)
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard import components as ui
-from dashboard import listing
+from dashboard import control_grid, listing
 from dashboard.shell import Frame, asked, header_line
 from dashboard.wording import number, plural
 
@@ -21,9 +21,11 @@ def show(frame: Frame) -> None:
             f"{number(failed)} of {plural(len(every), 'control', 'controls')} show exceptions.",
             f" {plural(len(rows), 'control is', 'controls are')} listed.",
         ),
+        ui.grid("one", control_grid.domains(frame, every)),
         listing.control_filters(frame, query),
         ui.grid(
             "one",
-            ui.card("Which control works?", listing.control_table(frame, rows), source=frame.basis),
+            ui.card("Every control", listing.control_table(frame, rows), source=frame.basis),
+            control_grid.months(frame, rows),
         ),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from muniment.assessment.crosswalk import ComputedPair, PublishedPair, pairs_of_unit
+from muniment.catalog.crosswalks import load_crosswalks
 from muniment.evidence.dossier import Dossier
 from muniment.model.frameworks import ControlMapping, Framework, Requirement
 from muniment.model.legal import Penalty
@@ -34,6 +36,7 @@ class ClauseFile:
     """One unit: what is above and below it, its result, controls and penalties.
 
     result is None for headings and context; `below` holds the assessed units under a heading.
+    beside: by framework, its units that a published crosswalk or shared controls set beside it.
     """
 
     framework: Framework
@@ -43,6 +46,7 @@ class ClauseFile:
     result: RequirementResult | None
     controls: tuple[Bears, ...]
     penalties: tuple[Penalty, ...]
+    beside: dict[str, tuple[tuple[PublishedPair, ...], tuple[ComputedPair, ...]]]
 
 
 def unit_rows(framework: Framework) -> tuple[UnitRow, ...]:
@@ -87,4 +91,10 @@ def clause_file(dossier: Dossier, framework_id: str, unit_id: str) -> ClauseFile
             for mapping in unit.controls
         ),
         penalties=framework.penalties_for(unit_id),
+        beside=pairs_of_unit(
+            framework,
+            unit_id,
+            dossier.frameworks.values(),
+            load_crosswalks(dossier.frameworks).values(),
+        ),
     )
