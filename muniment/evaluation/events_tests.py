@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from muniment.catalog.controls_conditions import (
@@ -50,8 +50,13 @@ class EventsTest:
 
     @property
     def key(self) -> str:
-        """A name for this test's columns in the scan."""
+        """A name for this test, unique among all controls."""
         return f"{self.control_id.lower().replace('-', '')}_{self.test.id}"
+
+    @property
+    def all_joins(self) -> list[str]:
+        """The test's joins and those that they refer to, in their order."""
+        return with_those_before(self.test.joins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,33 +107,79 @@ def compile_events_test(control: Control, test: ControlTest) -> EventsTest:
     )
 
 
-def scan_sql(tests: Sequence[EventsTest]) -> str:
-    """One SELECT that counts every test by day and agent, each distinct boolean computed once."""
-    booleans: dict[str, str] = {}
+@dataclass(slots=True)
+class _Codes:
+    """The codes of every test over one event, each distinct boolean named once."""
 
-    def name(sql: str) -> str:
-        return booleans.setdefault(sql, f"b{len(booleans)}")
+    booleans: dict[str, str] = field(default_factory=dict)
+    codes: list[str] = field(default_factory=list)
 
-    codes: list[str] = []
-    counts: list[str] = []
-    for number, test in enumerate(tests):
-        population = name(test.population)
+    def name(self, sql: str) -> str:
+        return self.booleans.setdefault(sql, f"b{len(self.booleans)}")
+
+    def add(self, number: int, test: EventsTest) -> list[str]:
+        """The columns that hold the test's codes: of its attributes, if any, then of its items."""
+        population = self.name(test.population)
         letters = []
         for part_number, part in enumerate(test.parts):
-            code = f"c{number}_{part_number}"
-            letters.append(code)
-            codes.append(f"{_part_code(population, name(part.population), name(part.exception))}"
-                         f" as {code}")  # fmt: skip
-            counts.append(_three_counts(code))
-        codes.append(f"{_item_code(population, letters)} as i{number}")
-        counts.append(_three_counts(f"i{number}"))
-    inner = ",\n        ".join(f"({sql}) as {alias}" for sql, alias in booleans.items())
+            letters.append(f"c{number}_{part_number}")
+            own, exception = self.name(part.population), self.name(part.exception)
+            self.codes.append(f"{_part_code(population, own, exception)} as {letters[-1]}")
+        if not test.test.attributes:
+            return letters  # the only condition is the item's own
+        self.codes.append(f"{_item_code(population, letters)} as i{number}")
+        return [*letters, f"i{number}"]
+
+    def select(self, keys: Sequence[str], tests: Sequence[EventsTest], relation: str) -> str:
+        """A SELECT of the keys and codes of each event."""
+        inner = ",\n        ".join(f"({sql}) as {alias}" for sql, alias in self.booleans.items())
+        own = ", ".join(f"event.{key}" for key in keys)
+        return (
+            f"select {', '.join(keys)}, {', '.join(self.codes)}\n"
+            f"    from (\n        select {own},\n        {inner}\n"
+            f"        {_from((test.test.joins for test in tests), relation)}\n    )"
+        )
+
+
+def scan_sql(tests: Sequence[EventsTest], keys: Sequence[str] = ("local_day", "agent_id")) -> str:
+    """One SELECT that counts every test by the keys, each distinct boolean computed once.
+
+    After the keys come three counts for each of `scan_columns`.
+    """
+    codes = _Codes()
+    named = [name for number, test in enumerate(tests) for name in codes.add(number, test)]
+    counts = ",\n    ".join(_three_counts(name) for name in named)
     return (
-        f"select\n    local_day,\n    agent_id,\n    {', '.join(counts)}\n"
-        f"from (\n    select local_day, agent_id, {', '.join(codes)}\n"
-        f"    from (\n        select event.local_day, event.agent_id,\n        {inner}\n"
-        f"        {_from(test.test.joins for test in tests)}\n    )\n)\n"
-        "group by local_day, agent_id"
+        f"select\n    {', '.join(keys)},\n    {counts}\nfrom (\n"
+        f"    {codes.select(keys, tests, 'event')}\n)\ngroup by {', '.join(keys)}"
+    )
+
+
+def scan_columns(tests: Sequence[EventsTest]) -> list[tuple[int, str]]:
+    """What the scan counts, in order: the test's place and an attribute's letter, empty for items.
+
+    Items come after the attributes of their test.
+    """
+    return [
+        (number, letter)
+        for number, test in enumerate(tests)
+        for letter in (*(a.letter for a in test.test.attributes), "")
+    ]
+
+
+def chosen_sql(
+    tests: Sequence[EventsTest], wanted: Mapping[int, str], columns: Sequence[str], relation: str
+) -> str:
+    """A SELECT of the events of a relation that any test asks for, and of those marked `drawn`.
+
+    wanted: by a test's place, which of its codes ask, such as `= 1` or `>= 1`.
+    """
+    codes = _Codes()
+    items = {number: codes.add(number, test)[-1] for number, test in enumerate(tests)}
+    asked = " or ".join(f"coalesce({items[n]} {which}, false)" for n, which in wanted.items())
+    return (
+        f"select {', '.join(columns)}\nfrom (\n    {codes.select(columns, tests, relation)}\n)\n"
+        f"where drawn or {asked or 'false'}"
     )
 
 
@@ -156,9 +207,10 @@ def _three_counts(code: str) -> str:
     )
 
 
-def _from(joins: Iterable[Sequence[str]]) -> str:
+def _from(joins: Iterable[Sequence[str]], relation: str) -> str:
     wanted = with_those_before(name for names in joins for name in names)
-    return "\n        ".join(["from event", *(join_sql(name) for name in wanted)])
+    events = "from event" if relation == EVENT else f"from {relation} event"
+    return "\n        ".join([events, *(join_sql(name) for name in wanted)])
 
 
 def run_scan(
@@ -166,15 +218,15 @@ def run_scan(
 ) -> list[ScanResult]:
     """The counts of each test, from one pass over the events; EvaluationError if it fails."""
     rows = sandbox.rows(scan_sql(tests), bound)
+    attributes: list[dict[str, dict[str, Count]]] = [{} for _ in tests]
     results: list[ScanResult] = []
-    at = 2
-    for test in tests:
-        attributes: dict[str, dict[str, Count]] = {}
-        for part in test.parts:
-            attributes[part.letter] = counts_by(rows, DAY, at)
-            at += 3
-        results.append(ScanResult(counts_by(rows, DAY, at), counts_by(rows, AGENT, at), attributes))
-        at += 3
+    for place, (number, letter) in enumerate(scan_columns(tests)):
+        at = 2 + 3 * place
+        by_day = counts_by(rows, DAY, at)
+        if letter:
+            attributes[number][letter] = by_day
+        else:
+            results.append(ScanResult(by_day, counts_by(rows, AGENT, at), attributes[number]))
     return results
 
 
@@ -189,8 +241,11 @@ def counts_by(rows: Sequence[Sequence[Any]], key: int, at: int) -> dict[str, Cou
     return {name: Count(*sums[name]) for name in sorted(sums)}
 
 
-def items_sql(test: EventsTest) -> str:
-    """A SELECT of the test's items, in the shape that every kind of test shares."""
+def items_sql(test: EventsTest, carry: Sequence[str] = (), relation: str = EVENT) -> str:
+    """A SELECT of the test's items, in the shape that every kind of test shares.
+
+    carry: further columns of the events that each item keeps. relation: where the events are.
+    """
     letters = [f"c{n}" for n, _ in enumerate(test.parts)]
     codes = ", ".join(
         f"{_part_code('p', f'p{n}', f'e{n}')} as c{n}" for n, _ in enumerate(test.parts)
@@ -200,8 +255,10 @@ def items_sql(test: EventsTest) -> str:
         for n, part in enumerate(test.parts)
     )
     wanted = _attribute_list(test, letters)
+    kept = "".join(f"\n    {name}," for name in carry)
+    own = "".join(f"event.{name}, " for name in carry)
     return f"""
-select
+select{kept}
     event_id as item_id,
     case i when {PASS} then 'pass' when {EXCEPTION} then 'exception' else 'undetermined' end
         as outcome,
@@ -218,10 +275,10 @@ from (
     from (
         select *, {codes}
         from (
-            select event.event_id, event.event_time, event.local_day, event.agent_id,
+            select {own}event.event_id, event.event_time, event.local_day, event.agent_id,
                 event.source_id, ({test.population}) as p, {booleans},
                 ({test.reason}) as reason{_missing_columns(test)}
-            {_from([test.test.joins])}
+            {_from([test.test.joins], relation)}
         )
     )
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,6 +131,11 @@ def _missing_fields(sandbox: SqlRunner, source: Source) -> tuple[MissingField, .
         "    where outcome = 'undetermined') group by entry order by entry",
         source.bound,
     )
+    return missing_fields(rows)
+
+
+def missing_fields(rows: Iterable[Sequence[Any]]) -> tuple[MissingField, ...]:
+    """Missing fields by name, from rows of (`name: why`, items, sources or NULL)."""
     fields: dict[str, MissingField] = {}
     for entry, count, sources in rows:
         name, _, why = str(entry).partition(": ")

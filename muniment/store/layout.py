@@ -68,6 +68,20 @@ class StoreLayout:
         return self.audit / "anchors"
 
     @property
+    def cache(self) -> Path:
+        """What can be made anew from log and records: read copies and partials."""
+        return self.root / "cache"
+
+    @property
+    def partials(self) -> Path:
+        """Partials of control tests, one folder for each run that computed some."""
+        return self.cache / "partials"
+
+    def read_copy(self, digest: str) -> Path:
+        """The copy of small segments whose files' digests give this one."""
+        return self.cache / "copies" / f"{digest}.parquet"
+
+    @property
     def anchors_file(self) -> Path:
         """Places to which each new checkpoint is copied."""
         return self.root / "anchors.toml"
