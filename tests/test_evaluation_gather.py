@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from muniment.evaluation.engine import evaluate_controls
+from muniment.evaluation.engine import evaluate_inputs
 from muniment.evaluation.gather import event_columns, gather_inputs, seed_head
 from muniment.evaluation.inputs import plain_times
 from muniment.evaluation.sampling import SEED_BASIS
@@ -19,7 +19,7 @@ from muniment.sealing.heads import seal_and_sign
 from muniment.sealing.keys import new_key
 from muniment.store.layout import StoreLayout
 from muniment.store.open import Store
-from tests.builders.controls import CONTROLS, PARAMETERS, SETTING, event, inputs
+from tests.builders.controls import CONTROLS, SETTING, event, inputs
 
 NO_STORE = StoreLayout(Path("no such store"))
 HEADER = {"sequence_no": 7, "merkle_root": "ab" * 32}
@@ -54,7 +54,7 @@ class FakeStore:
 def test_events_are_asked_for_from_the_longest_lookback_to_as_of() -> None:
     store = FakeStore()
     gather_inputs(store, CONTROLS.values(), SETTING)  # type: ignore[arg-type]
-    assert store.asked["start"] == "2026-09-29T00:00:00.000000000Z"  # DEV-04: 33 days
+    assert store.asked["start"] == "2026-08-03T00:00:00.000000000Z"  # unused grants: 90 days
     assert store.asked["end"] == SETTING.clock.as_of
     assert store.asked["known_at"] == SETTING.clock.known_at
 
@@ -92,13 +92,8 @@ def test_controls_are_evaluated_over_a_store_with_only_the_columns_asked_for() -
         events=[event(target_name="wire")],
         permission_set=[{"permission_set_id": "p", "agent_id": "a1", "tools": ["refund"]}],
     )
-    results = evaluate_controls(
-        store,  # type: ignore[arg-type]
-        CONTROLS,
-        PARAMETERS,
-        SETTING.clock,
-        time_zone="Europe/Berlin",
-    )
+    given = gather_inputs(store, CONTROLS.values(), SETTING)  # type: ignore[arg-type]
+    results = evaluate_inputs(given, CONTROLS, SETTING)
     states = {result.control_id: result.state for result in results}
     assert states["ACC-03"] is State.FAIL
     assert State.ERROR not in states.values(), [r.tests[0].error for r in results]

@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from muniment.errors import MunimentError
 from muniment.evaluation.attested_tests import evaluate_attestation
@@ -22,30 +22,28 @@ from muniment.evaluation.conclude import (
     test_state,
     usable_grants,
 )
-from muniment.evaluation.events_tests import (
-    Count,
-    EventsTest,
-    ScanResult,
-    compile_events_test,
-    items_sql,
-    run_scan,
-    scan_sql,
+from muniment.evaluation.events_results import (
+    EventsResults,
+    InMemory,
+    OverUnits,
+    bound_of,
+    compilable,
 )
-from muniment.evaluation.gather import gather_inputs
+from muniment.evaluation.events_tests import Count, compile_events_test, scan_sql
+from muniment.evaluation.gather import WITHOUT_EVENTS_TESTS, gather_inputs
 from muniment.evaluation.inputs import Inputs, Setting
-from muniment.evaluation.items import Source, Tally, collect_items
-from muniment.evaluation.relations import (
-    history_relations,
-    plain_rows,
-    registry_relations,
-    scan_relations,
-)
-from muniment.evaluation.sampling import sample_seed
+from muniment.evaluation.items import Collected, Source, Tally, collect_items
+from muniment.evaluation.relations import history_relations, plain_rows, registry_relations
+from muniment.evaluation.sampling import HEADERS_BASIS, sample_seed
 from muniment.evaluation.sandbox import Limits, SqlRunner
 from muniment.evaluation.select_tests import count_attributes, count_rows, run_select
+from muniment.evaluation.unit_log import log_parts
+from muniment.evaluation.unit_results import Question, UnitResults, UnitRun
+from muniment.evaluation.unit_source import EventSource
 from muniment.model.controls import Control, ControlTest, Parameter
 from muniment.model.outcomes import Outcome, State, TestKind
 from muniment.model.results import AttributeResult, Clock, ControlResult, TestResult
+from muniment.store.partial_files import PartialFiles
 
 if TYPE_CHECKING:
     from muniment.store.open import Store
@@ -70,8 +68,35 @@ def evaluate_controls(
     Raises StoreError when the store cannot be read; a test that fails is `error` in its result.
     """
     setting = Setting(clock, time_zone, parameters)
-    inputs = gather_inputs(store, controls.values(), setting)
-    return evaluate_inputs(inputs, controls, setting, progress, confined=limits or Limits())
+    inputs = gather_inputs(store, controls.values(), setting, kinds=WITHOUT_EVENTS_TESTS)
+    units = evaluate_units(store, inputs, tuple(controls.values()), setting, progress)
+    events = OverUnits(units, inputs, setting)
+    return evaluate_inputs(
+        inputs, controls, setting, progress, confined=limits or Limits(), events=events
+    )
+
+
+def evaluate_units(
+    store: Store,
+    inputs: Inputs,
+    controls: Sequence[Control],
+    setting: Setting,
+    progress: Progress | None = None,
+) -> UnitResults:
+    """What the events tests of these controls gave over a store's units, and what was computed.
+
+    inputs: their record rows; the events are read from the log. progress: as of `evaluate_inputs`,
+    with `events` instead of a control's id, and units.
+    """
+    tests = compilable(controls)
+    source = EventSource(store.layout, setting, inputs.history["approval"].num_rows > 0)
+    try:
+        question = Question(tests, bound_of(tests, setting), inputs.history)
+        files = PartialFiles(store.layout.partials)
+        run = UnitRun(source, log_parts(store, setting.clock.known_at), question, files)
+        return run.results((lambda done, of: progress("events", done, of)) if progress else None)
+    finally:
+        source.close()
 
 
 def evaluate_inputs(
@@ -81,13 +106,14 @@ def evaluate_inputs(
     progress: Progress | None = None,
     *,
     confined: Limits | None = None,
+    events: EventsResults | None = None,
 ) -> tuple[ControlResult, ...]:
     """The result of each control, in the order given.
 
     confined: run SELECT tests in a process that the system holds to these limits; None runs them
     in this one. progress: called with a control's id, how many are done, and how many there are.
     """
-    run = _Run(inputs, setting, tuple(controls.values()), confined=confined)
+    run = _Run(inputs, setting, tuple(controls.values()), confined=confined, events=events)
     try:
         results = []
         for done, control in enumerate(controls.values()):
@@ -122,11 +148,8 @@ def _sum(by_day: Mapping[str, Count]) -> Count:
     )
 
 
-_RELATIONS = {TestKind.EVENTS: scan_relations, TestKind.REGISTRY: registry_relations}
-
-
 class _Run:
-    """One evaluation: its sandboxes, opened when first needed, and the scan, made once."""
+    """One evaluation, with its sandboxes, opened when first needed."""
 
     def __init__(
         self,
@@ -135,17 +158,19 @@ class _Run:
         controls: Sequence[Control],
         *,
         confined: Limits | None,
+        events: EventsResults | None,
     ) -> None:
         self._confined = confined
+        self._events_results = events or InMemory(inputs, setting, controls)
         self._inputs = inputs
         self._setting = setting
         self._controls = controls
-        self._sandboxes: dict[str, SqlRunner] = {}
-        self._scanned: dict[str, ScanResult | str] | None = None
+        self._sandboxes: dict[bool, SqlRunner] = {}
         grants = plain_rows(inputs.as_of["exception_grant"])
         self._grants: list[Grant] = usable_grants(grants, setting.clock.as_of)
 
     def close(self) -> None:
+        self._events_results.close()
         for sandbox in self._sandboxes.values():
             sandbox.close()
 
@@ -175,56 +200,27 @@ class _Run:
             )
 
     def _sandbox(self, kind: TestKind) -> SqlRunner:
-        relations = _RELATIONS.get(kind, history_relations)
-        name = relations.__name__
-        if name not in self._sandboxes:
+        registry = kind is TestKind.REGISTRY
+        if registry not in self._sandboxes:
+            relations = registry_relations if registry else history_relations
             held = relations(self._inputs, self._setting, self._controls)
-            # Conditions of events tests were parsed and can reach nothing; a SELECT is held.
-            limits = None if kind is TestKind.EVENTS else self._confined
-            self._sandboxes[name] = held.confined(limits) if limits else held.sandbox()
-        return self._sandboxes[name]
+            limits = self._confined
+            self._sandboxes[registry] = held.confined(limits) if limits else held.sandbox()
+        return self._sandboxes[registry]
 
     def _events(self, control: Control, test: ControlTest) -> TestResult:
         compiled = compile_events_test(control, test)
-        sandbox = self._sandbox(test.kind)
-        scan = self._scan(sandbox, compiled)
-        bound = self._setting.bound(control.parameters, test)
-        source = Source(control.id, test.id, f"({items_sql(compiled)})", bound)
-        counts = _Counts(scan.by_day, scan.by_agent, 0, scan.attributes if test.attributes else {})
+        drawn = self._events_results.of(compiled, control)
+        attributes = drawn.counts.attributes if test.attributes else {}
+        counts = _Counts(drawn.counts.by_day, drawn.counts.by_agent, 0, attributes)
+        result = self._result(control.id, test, counts, drawn.found)
+        basis = self._inputs.seed_basis if drawn.seed else HEADERS_BASIS
         return replace(
-            self._result(sandbox, test, source, counts), compiled_sql=scan_sql([compiled])
+            result,
+            compiled_sql=scan_sql([compiled]),
+            sample_seed=drawn.seed,
+            sample_seed_basis=basis,
         )
-
-    def _scan(self, sandbox: SqlRunner, compiled: EventsTest) -> ScanResult:
-        if self._scanned is None:
-            self._scanned = {}
-            shared = self._compilable()
-            try:
-                values = self._bound_of(shared)
-                results = run_scan(sandbox, shared, values) if shared else []
-                self._scanned = {t.key: r for t, r in zip(shared, results, strict=True)}
-            except MunimentError:
-                self._scanned = {}  # one test spoils the scan: each runs alone and fails alone
-        known = self._scanned.get(compiled.key)
-        if isinstance(known, ScanResult):
-            return known
-        return run_scan(sandbox, [compiled], self._bound_of([compiled]))[0]
-
-    def _compilable(self) -> list[EventsTest]:
-        compiled = []
-        for control in self._controls:
-            for test in control.tests:
-                if test.kind is TestKind.EVENTS:
-                    try:
-                        compiled.append(compile_events_test(control, test))
-                    except MunimentError:
-                        continue  # reported when the control itself is evaluated
-        return compiled
-
-    def _bound_of(self, tests: Sequence[EventsTest]) -> dict[str, Any]:
-        names = {name for test in tests for name in test.parameters}
-        known = names & set(self._setting.parameters)
-        return self._setting.bound(known)
 
     def _select(self, control: Control, test: ControlTest) -> TestResult:
         sandbox = self._sandbox(test.kind)
@@ -234,17 +230,22 @@ class _Run:
         source = Source(control.id, test.id, name, {})
         attributes = count_attributes(sandbox, name, test)
         counts = _Counts(by_day, by_agent, pending, attributes)
-        result = self._result(sandbox, test, source, counts)
-        return replace(result, compiled_sql=test.sql)
+        total = counts.total()
+        seed = sample_seed(self._inputs.seed_head, control.id, test.id, self._setting.clock)
+        tally = Tally(total.population, total.exceptions + pending, total.undetermined)
+        found = collect_items(sandbox, source, tally, seed)
+        result = self._result(control.id, test, counts, found)
+        return replace(
+            result,
+            compiled_sql=test.sql,
+            sample_seed=seed,
+            sample_seed_basis=self._inputs.seed_basis,
+        )
 
     def _result(
-        self, sandbox: SqlRunner, test: ControlTest, source: Source, counts: _Counts
+        self, control_id: str, test: ControlTest, counts: _Counts, found: Collected
     ) -> TestResult:
         total = counts.total()
-        head, clock = self._inputs.seed_head, self._setting.clock
-        seed = sample_seed(head, source.control_id, test.id, clock)
-        tally = Tally(total.population, total.exceptions + counts.pending, total.undetermined)
-        found = collect_items(sandbox, source, tally, seed)
         items = apply_grants(found.items, self._grants)
         excepted = [item for item in items if item.outcome is Outcome.EXCEPTED]
         state, reason = test_state(
@@ -256,7 +257,7 @@ class _Run:
             missing=found.missing_fields,
         )
         return TestResult(
-            control_id=source.control_id,
+            control_id=control_id,
             test_id=test.id,
             kind=test.kind,
             state=state,
@@ -272,8 +273,6 @@ class _Run:
             items_cut=found.items_cut,
             sample=apply_grants(found.sample, self._grants),
             population_ids=found.population_ids,
-            sample_seed=seed,
-            sample_seed_basis=self._inputs.seed_basis,
             completeness=self._completeness(test),
             by_day=_without(counts.by_day, [found.days[i.item_id] for i in excepted]),
             by_agent=_without(counts.by_agent, [i.agent_id for i in excepted if i.agent_id]),
@@ -282,11 +281,7 @@ class _Run:
     def _completeness(self, test: ControlTest) -> str:
         if not test.independent_sources:
             return ""
-        rows = self._sandbox(TestKind.EVENTS).rows(
-            "select distinct source_class from event"
-            " where source_class is not null and source_class <> 'muniment' order by 1"
-        )
-        classes = [str(row[0]) for row in rows]
+        classes = self._events_results.source_classes()
         named = f"{len(classes)} kind{'' if len(classes) == 1 else 's'} of source"
         if classes:
             named += f" ({', '.join(classes)})"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from muniment.catalog.controls import SELECT_KINDS
 from muniment.catalog.controls_conditions import EVENT
@@ -17,24 +19,32 @@ from muniment.model import times
 from muniment.model.controls import Control, ControlTest
 from muniment.model.entries import ENTRY_COLUMNS
 from muniment.model.outcomes import TestKind
-from muniment.model.records import RECORD_TABLES
+from muniment.model.records import RECORD_TABLE_BY_NAME
+from muniment.store.encoder import ENTRY_SCHEMA
 from muniment.store.lives import read_lives
 
 if TYPE_CHECKING:
     from muniment.store.open import Store
 
 
-def gather_inputs(store: Store, controls: Iterable[Control], setting: Setting) -> Inputs:
-    """The inputs that these controls' tests read: nothing learnt after known_at is among them."""
+WITHOUT_EVENTS_TESTS = frozenset({TestKind.SEQUENCE, TestKind.FACTS})
+
+
+def gather_inputs(
+    store: Store,
+    controls: Iterable[Control],
+    setting: Setting,
+    *,
+    kinds: Collection[TestKind] = frozenset({TestKind.EVENTS, *WITHOUT_EVENTS_TESTS}),
+) -> Inputs:
+    """The inputs that these controls' tests read: nothing learnt after known_at is among them.
+
+    kinds: events are those that tests of these kinds read.
+    """
     controls = tuple(controls)
     clock, records = setting.clock, store.records
-    lookback = _longest_lookback(controls, setting)
-    events = store.audit.events_table(
-        event_columns(controls),
-        known_at=clock.known_at,
-        start=times.format_time(setting.nanos("period_start") - lookback),
-        end=clock.as_of,
-    )
+    events = _events(store, [c for c in controls if any(t.kind in kinds for t in c.tests)],
+                     setting, kinds)  # fmt: skip
     wants_lives = any("agent_life" in test.facts for each in controls for test in each.tests)
     lives = None
     if wants_lives:
@@ -42,28 +52,62 @@ def gather_inputs(store: Store, controls: Iterable[Control], setting: Setting) -
     head, basis = seed_head(store, clock.known_at)
     return Inputs(
         events=plain_times(events),
-        history={
-            t.name: plain_times(records.arrow_history(t.name, clock.known_at))
-            for t in RECORD_TABLES
-        },
-        as_of={
-            t.name: plain_times(records.arrow_as_of(t.name, clock.as_of, clock.known_at))
-            for t in RECORD_TABLES
-        },
+        history=_Tables(lambda name: records.arrow_history(name, clock.known_at)),
+        as_of=_Tables(lambda name: records.arrow_as_of(name, clock.as_of, clock.known_at)),
         lives=lives,
         seed_head=head,
         seed_basis=basis,
     )
 
 
-def event_columns(controls: Iterable[Control]) -> list[str]:
-    """The entry columns that these controls' tests and the engine read, in the schema's order.
+class _Tables(Mapping[str, pa.Table]):
+    """Record tables by name, each read when it is first asked for."""
+
+    def __init__(self, read: Callable[[str], pa.Table]) -> None:
+        self._read = read
+        self._held: dict[str, pa.Table] = {}
+
+    def __getitem__(self, name: str) -> pa.Table:
+        if name not in RECORD_TABLE_BY_NAME:
+            raise KeyError(name)
+        if name not in self._held:
+            self._held[name] = plain_times(self._read(name))
+        return self._held[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(RECORD_TABLE_BY_NAME)
+
+    def __len__(self) -> int:
+        return len(RECORD_TABLE_BY_NAME)
+
+
+def _events(
+    store: Store, controls: Sequence[Control], setting: Setting, kinds: Collection[TestKind]
+) -> pa.Table:
+    columns = event_columns(controls, kinds)
+    if not controls:
+        return ENTRY_SCHEMA.empty_table().select(columns)
+    lookback = _longest_lookback(controls, setting)
+    return store.audit.events_table(
+        columns,
+        known_at=setting.clock.known_at,
+        start=times.format_time(setting.nanos("period_start") - lookback),
+        end=setting.clock.as_of,
+    )
+
+
+def event_columns(
+    controls: Iterable[Control], kinds: Collection[TestKind] = frozenset(TestKind)
+) -> list[str]:
+    """The entry columns that tests of these kinds and the engine read, in the schema's order.
 
     A test that cannot be compiled asks for nothing: evaluating it reports why.
     """
     wanted = set(BASE_COLUMNS)
     for control in controls:
         for test in control.tests:
+            if test.kind not in kinds:
+                continue
             try:
                 wanted |= _columns_of(control, test)
             except CatalogError:

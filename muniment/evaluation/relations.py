@@ -56,7 +56,7 @@ def scan_relations(inputs: Inputs, setting: Setting, controls: Sequence[Control]
         *(timeline_sql(name, columns) for name, columns in joins.items()),
     ]
     used = {JOINS[name].table for name in joins}
-    history = {name: table for name, table in inputs.history.items() if name in used}
+    history = {name: inputs.history[name] for name in sorted(used)}
     return Relations({"events": inputs.events, **history}, prepare)
 
 
@@ -65,7 +65,7 @@ def history_relations(inputs: Inputs, setting: Setting, controls: Sequence[Contr
     wanted = {name for each in controls for test in each.tests for name in test.facts} & set(FACTS)
     selected = _relations(controls, {TestKind.SEQUENCE, TestKind.FACTS})
     used = tables_behind(selected)
-    tables = {name: table for name, table in inputs.history.items() if name in used}
+    tables = {name: inputs.history[name] for name in sorted(used)}
     if "agent_life" in wanted and inputs.lives is not None:
         tables["agent_life"] = inputs.lives
         wanted.remove("agent_life")
@@ -82,7 +82,7 @@ def registry_relations(inputs: Inputs, setting: Setting, controls: Sequence[Cont
     selected = _relations(controls, {TestKind.REGISTRY})
     used = tables_behind(selected)
     prepare = [clock_sql(setting), *FUNCTIONS, *view_statements(selected)]
-    return Relations({n: table for n, table in inputs.as_of.items() if n in used}, prepare)
+    return Relations({name: inputs.as_of[name] for name in sorted(used)}, prepare)
 
 
 def join_columns(controls: Sequence[Control]) -> dict[str, set[str]]:

@@ -13,6 +13,12 @@ SEED_BASIS = (
     "under the operator's control, so the operator could have influenced the draw."
 )
 
+HEADERS_BASIS = (
+    "Of each event, SHA-256 over the hash of its segment's header and its id; the lowest are drawn "
+    "(docs/sampling.md). A header is fixed when its segment is sealed. A draw with a nonce of the "
+    "auditor's own (`muniment sample --nonce`) depends on the operator in nothing."
+)
+
 
 def checkpoint_basis(size: int, anchors: tuple[str, ...] = ()) -> str:
     """The sentence on a seed that begins with the root of a checkpoint over `size` headers."""

@@ -72,6 +72,11 @@ def profile_key(cut: Cut, zone: str) -> str:
     return _digest(["profile", ENGINE, NAMED, zone, cut.unit.digest, cut.window, cut.known, said])
 
 
+def population_key(key: str) -> str:
+    """The key of the whole population, item by item, beside that of its counts."""
+    return _digest(["population", key])
+
+
 def profile_sql() -> str:
     """What the events of `event` name, by unit: column, value, first and last time."""
     return "\nunion all ".join(

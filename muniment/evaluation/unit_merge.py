@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from muniment.evaluation.days import day_text
 from muniment.evaluation.events_tests import Count, ScanResult
-from muniment.evaluation.items import UNDETERMINED_LISTED, Collected, missing_fields, shown_text
-from muniment.evaluation.sampling import SAMPLE_SIZE
+from muniment.evaluation.items import (
+    POPULATION_LISTED,
+    UNDETERMINED_LISTED,
+    Collected,
+    missing_fields,
+    shown_text,
+)
+from muniment.evaluation.sampling import SAMPLE_SIZE, sample_rank
 from muniment.evaluation.unit_scan import BatchRows
 from muniment.model import times
 from muniment.model.outcomes import Outcome
@@ -20,6 +27,7 @@ from muniment.model.results import TestedItem
 from muniment.store.partial_files import Folder
 
 _Three = list[int]
+_Add = Callable[[str, Sequence[str]], None]
 
 
 @dataclass(slots=True)
@@ -33,6 +41,7 @@ class TestSum:
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     drawn: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     gaps: list[tuple[str, int, list[str]]] = field(default_factory=list)
+    population: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def counts(self) -> ScanResult:
         """Counts as the scan of all events at once gives them."""
@@ -41,8 +50,17 @@ class TestSum:
         letters = {name: {"": Count(*three)} for name, three in sorted(self.attributes.items())}
         return ScanResult(days, agents, letters)
 
-    def collected(self, control_id: str, test_id: str) -> Collected:
-        """Listed items in order of time, the sample in order of rank, and missing fields."""
+    @property
+    def total(self) -> int:
+        """Items in all."""
+        return sum(three[0] for three in self.by_day.values())
+
+    def collected(self, control_id: str, test_id: str, seed: str) -> Collected:
+        """Listed items in order of time, the sample in order of rank, and missing fields.
+
+        A population that is known item by item is drawn by the seed, else each segment's header
+        draws (docs/sampling.md).
+        """
         rows = list(self.items.values())
         open_ = [row for row in rows if row["outcome"] == Outcome.UNDETERMINED]
         # As a database orders them: items without a time come last.
@@ -51,8 +69,14 @@ class TestSum:
         kept += open_[:UNDETERMINED_LISTED]
         items = [_item(control_id, test_id, row) for row in kept]
         items.sort(key=lambda item: (item.observed_at or "", item.item_id))
-        lowest = sorted((rank, name) for name, (rank, _) in self.drawn.items())[:SAMPLE_SIZE]
-        sample = [_item(control_id, test_id, self.drawn[name][1]) for _, name in lowest]
+        if self.population:
+            ranks = {name: sample_rank(seed, name) for name in self.population}
+            drawn = self.population
+        else:
+            ranks = {name: rank for name, (rank, _) in self.drawn.items()}
+            drawn = {name: row for name, (_, row) in self.drawn.items()}
+        lowest = sorted(ranks, key=lambda name: (ranks[name], name))[:SAMPLE_SIZE]
+        sample = [_item(control_id, test_id, drawn[name]) for name in lowest]
         undetermined = sum(three[2] for three in self.by_day.values())
         days = {row["item_id"]: day_text(row["local_day"]) for row in kept}
         return Collected(
@@ -61,6 +85,7 @@ class TestSum:
             missing_fields(self.gaps),
             tuple(sample),
             days,
+            tuple(sorted(self.population)),
         )
 
 
@@ -82,15 +107,55 @@ def _item(control_id: str, test_id: str, row: Mapping[str, Any]) -> TestedItem:
 class Merged:
     """Sums of some tests, to which partials are added."""
 
-    def __init__(self, tests: Sequence[str]) -> None:
+    def __init__(self, tests: Sequence[str], connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
         self._sums = {name: TestSum() for name in tests}
+        self._populated: dict[str, list[tuple[Folder, dict[int, str]]]] = {}
 
     def sums(self) -> dict[str, TestSum]:
         """By a test's key."""
         return self._sums
 
+    def is_small(self, test: str) -> bool:
+        """Whether the test's whole population is listed item by item."""
+        return 0 < self._sums[test].total <= POPULATION_LISTED
+
+    def populated(self, test: str) -> set[str]:
+        """The keys of the partials of a test that hold any item."""
+        found: set[str] = set()
+        for folder, keys in self._populated.get(test, []):
+            path = folder.file("counts")
+            if path is not None:
+                refs = set(pq.read_table(path, columns=["ref"]).column(0).unique().to_pylist())
+                found |= {key for place, key in keys.items() if place in refs}
+        return found
+
     def add_folder(self, folder: Folder, places: Sequence[tuple[int, str]]) -> None:
         """Add the partials at some places of a folder, each of the test named."""
+        for place, test in places:
+            held = self._populated.setdefault(test, [])
+            if not held or held[-1][0] is not folder:
+                held.append((folder, {}))
+            held[-1][1][place] = folder.keys[place]
+        grains = {"counts": self._counts, "items": self._items, "gaps": self._gaps}
+        self._read(folder, places, grains)
+
+    def add_population(self, folder: Folder, places: Sequence[tuple[int, str]]) -> None:
+        """Add whole populations, item by item."""
+        self._read(folder, places, {"items": self._whole})
+
+    def add_rows(self, tests: Sequence[str], rows: BatchRows, *, population: bool = False) -> None:
+        """Add what a batch gave, without keeping it."""
+        grains = {"counts": self._counts, "items": self._items, "gaps": self._gaps}
+        if population:
+            grains = {"items": self._whole}
+        for grain, add in grains.items():
+            self._connection.register("batch", rows.tables()[grain])
+            add("batch", tests)
+
+    def _read(
+        self, folder: Folder, places: Sequence[tuple[int, str]], grains: Mapping[str, _Add]
+    ) -> None:
         tests = list(dict.fromkeys(name for _, name in places))
         numbers = {name: number for number, name in enumerate(tests)}
         used = pa.table(
@@ -99,29 +164,18 @@ class Merged:
                 "test": pa.array([numbers[name] for _, name in places], pa.int32()),
             }
         )
-        with duckdb.connect(config={"memory_limit": "512MB", "threads": 2}) as connection:
-            connection.register("used", used)
-            for grain, add in (("counts", self._counts), ("items", self._items),
-                               ("gaps", self._gaps)):  # fmt: skip
-                path = folder.file(grain)
-                if path is not None:
-                    name = str(path).replace("'", "''")
-                    relation = f"(select u.test, r.* from read_parquet('{name}') r join used u"
-                    add(connection, f"{relation} on u.ref = r.ref)", tests)
+        self._connection.register("used", used)
+        for grain, add in grains.items():
+            path = folder.file(grain)
+            if path is not None:
+                name = str(path).replace("'", "''")
+                relation = f"(select u.test, r.* from read_parquet('{name}') r join used u"
+                add(f"{relation} on u.ref = r.ref)", tests)
 
-    def add_rows(self, tests: Sequence[str], rows: BatchRows) -> None:
-        """Add what a batch gave, without keeping it."""
-        with duckdb.connect(config={"threads": 2}) as connection:
-            for grain, add in (("counts", self._counts), ("items", self._items),
-                               ("gaps", self._gaps)):  # fmt: skip
-                table = rows.tables()[grain]
-                connection.register("batch", table)
-                add(connection, "batch", tests)
-
-    def _counts(self, connection: Any, relation: str, tests: Sequence[str]) -> None:
+    def _counts(self, relation: str, tests: Sequence[str]) -> None:
         three = "cast(sum(population) as bigint), cast(sum(exceptions) as bigint)"
         three += ", cast(sum(undetermined) as bigint)"
-        rows = connection.execute(
+        rows = self._connection.execute(
             f"select test, letter, day, agent_id, grouping(agent_id), {three} from {relation}"
             " group by grouping sets ((test, letter, day), (test, letter, agent_id))"
         ).fetchall()
@@ -135,16 +189,22 @@ class Merged:
             elif agent is not None:
                 _add(held.by_agent, agent, counts)
 
-    def _items(self, connection: Any, relation: str, tests: Sequence[str]) -> None:
-        for row in connection.execute(f"select * from {relation}").to_arrow_table().to_pylist():
+    def _items(self, relation: str, tests: Sequence[str]) -> None:
+        for row in self._connection.sql(f"select * from {relation}").to_arrow_table().to_pylist():
             held = self._sums[tests[row["test"]]]
             if row["listed"]:
                 held.items[row["item_id"]] = row
             if row["rank"] is not None:
                 held.drawn[row["item_id"]] = (row["rank"], row)
 
-    def _gaps(self, connection: Any, relation: str, tests: Sequence[str]) -> None:
-        rows = connection.execute(f"select test, entry, items, sources from {relation}").fetchall()
+    def _whole(self, relation: str, tests: Sequence[str]) -> None:
+        for row in self._connection.sql(f"select * from {relation}").to_arrow_table().to_pylist():
+            self._sums[tests[row["test"]]].population[row["item_id"]] = row
+
+    def _gaps(self, relation: str, tests: Sequence[str]) -> None:
+        rows = self._connection.execute(
+            f"select test, entry, items, sources from {relation}"
+        ).fetchall()
         for test, entry, items, sources in rows:
             self._sums[tests[test]].gaps.append((entry, items, sources or []))
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from muniment.catalog.controls_conditions import EVENT
 from muniment.catalog.joins import JOINS
@@ -23,15 +25,16 @@ from muniment.evaluation.unit_keys import (
     Cut,
     TestKey,
     cut_of,
+    population_key,
     profile_key,
     profile_sql,
     test_key,
     touched_rows,
 )
 from muniment.evaluation.unit_merge import Merged, TestSum
-from muniment.evaluation.unit_scan import BatchRows, scan_batch
+from muniment.evaluation.unit_scan import Batch, BatchRows, population_rows, scan_batch
 from muniment.evaluation.unit_source import Changes, EventSource
-from muniment.store.partial_files import PartialFiles
+from muniment.store.partial_files import Folder, PartialFiles
 from muniment.store.read_copies import ensure_copies
 from muniment.store.units import Unit
 
@@ -39,6 +42,8 @@ from muniment.store.units import Unit
 BATCH_ENTRIES = 2_000_000
 BATCH_UNITS = 256
 Progress = Callable[[int, int], None]
+Work = Callable[[Batch], BatchRows]
+AddFolder = Callable[[Folder, Sequence[tuple[int, str]]], None]
 Touched = dict[tuple[str, tuple[str, ...]], dict[int, str]]
 
 
@@ -67,24 +72,27 @@ class LogParts:
     tail_changes: Changes
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the log: tests, the values bound in them, the record rows they may join."""
+
+    tests: Sequence[EventsTest]
+    bound: Mapping[str, Any]
+    history: Mapping[str, pa.Table]
+
+
 class UnitRun:
     """One evaluation of events tests over the units of a store."""
 
     def __init__(
-        self,
-        source: EventSource,
-        parts: LogParts,
-        tests: Sequence[EventsTest],
-        history: Mapping[str, pa.Table],
-        bound: Mapping[str, Any],
-        files: PartialFiles,
+        self, source: EventSource, parts: LogParts, question: Question, files: PartialFiles
     ) -> None:
         self._source = source
         self._setting: Setting = source.setting
         self._parts = parts
-        self._tests = list(tests)
-        self._history = history
-        self._bound = bound
+        self._tests = list(question.tests)
+        self._history = question.history
+        self._bound = question.bound
         self._files = files
         self._out = UnitResults()
         self._cuts = [
@@ -98,18 +106,44 @@ class UnitRun:
         ensure_copies(self._source.layout, [cut.unit for cut in self._cuts])
         self._join_rows()
         keys = self._keys()
-        self._compute(keys, progress or (lambda _done, _all: None))
-        merged = Merged([test.key for test in self._tests])
-        wanted = {key: test.key for test in self._tests for key in keys.get(test.key, ())
-                  if test.key not in self._out.errors}  # fmt: skip
-        for folder, places in self._files.found(wanted):
-            merged.add_folder(folder, [(place, wanted[key]) for place, key in places])
-        self._add_tail(merged)
-        used = [*wanted, *(profile_key(cut, self._setting.time_zone) for cut in self._cuts)]
-        self._files.tidy(used)
+        every = range(len(self._cuts))
+        self._compute({test.key: dict(zip(every, keys[test.key], strict=True))
+                       for test in self._tests}, scan_batch, progress)  # fmt: skip
+        merged = Merged([test.key for test in self._tests], self._source.connection)
+        used = self._add(keys, merged.add_folder)
+        self._add_tail(merged, scan_batch)
+        used |= self._add_populations(merged, keys)
+        self._files.tidy({*used, *(profile_key(c, self._setting.time_zone) for c in self._cuts)})
         self._out.sums = {k: s for k, s in merged.sums().items() if k not in self._out.errors}
-        self._out.reused = len(wanted) - len(self._out.computed)
+        self._out.reused = len(used) - len(self._out.computed)
         return self._out
+
+    def _add(self, keys: Mapping[str, Sequence[str]], add: AddFolder) -> dict[str, str]:
+        """Add the partials of these keys, which are known; by key, the test."""
+        used = {
+            key: name
+            for name, of_test in keys.items()
+            for key in of_test
+            if name not in self._out.errors
+        }
+        for folder, places in self._files.found(used):
+            add(folder, [(place, used[key]) for place, key in places])
+        return used
+
+    def _add_populations(self, merged: Merged, keys: Mapping[str, list[str]]) -> dict[str, str]:
+        """Every item of the tests whose whole population is small."""
+        small = [test for test in self._tests if merged.is_small(test.key)]
+        wanted: dict[str, dict[int, str]] = {}
+        for test in small:
+            populated = merged.populated(test.key)
+            wanted[test.key] = {
+                at: population_key(key) for at, key in enumerate(keys[test.key]) if key in populated
+            }
+        self._compute(wanted, population_rows, None)
+        found = {name: list(of_test.values()) for name, of_test in wanted.items()}
+        used = self._add(found, merged.add_population)
+        self._add_tail(merged, population_rows, small)
+        return used
 
     # What the tests join
 
@@ -149,7 +183,7 @@ class UnitRun:
 
     def _touched(self, keys: Sequence[TestKey]) -> Touched:
         profile = self._profile()
-        classes = profile.filter(pa.compute.equal(profile.column("named"), "source_class"))
+        classes = profile.filter(pc.equal(profile.column("named"), "source_class"))
         self._out.source_classes = tuple(sorted(set(classes.column("value").to_pylist())))
         wanted = sorted({join for key in keys for join in key.joins})
         return touched_rows(self._source, profile, wanted)
@@ -159,7 +193,8 @@ class UnitRun:
         zone = self._setting.time_zone
         keys = {profile_key(cut, zone): at for at, cut in enumerate(self._cuts)}
         unknown = [at for key, at in keys.items() if key not in self._files]
-        for batch in _batches([self._cuts[at] for at in unknown]):
+        for places in _batches(unknown, self._cuts):
+            batch = [self._cuts[at] for at in places]
             self._open(batch, NAMED)
             rows = self._source.fetch(profile_sql())
             refs = rows.column("unit_at").cast(pa.int32())
@@ -170,81 +205,85 @@ class UnitRun:
                 {"named": table},
             )
         found = [_NO_PROFILE]
-        for folder, places in self._files.found(keys):
+        for folder, held in self._files.found(keys):
             path = folder.file("named")
             if path is not None:
-                refs = {place: keys[key] for place, key in places}
-                found.append(_placed(pa.parquet.read_table(path), refs))
+                refs = {place: keys[key] for place, key in held}
+                found.append(_placed(pq.read_table(path), refs))
         return pa.concat_tables(found)
 
     # Scanning
 
-    def _compute(self, keys: Mapping[str, list[str]], progress: Progress) -> None:
-        missing: dict[tuple[int, ...], list[int]] = {}
-        for at in range(len(self._cuts)):
-            lacking = tuple(
-                number
-                for number, test in enumerate(self._tests)
-                if keys[test.key][at] not in self._files
-            )
-            if lacking:
-                missing.setdefault(lacking, []).append(at)
-        total, done = sum(len(places) for places in missing.values()), 0
-        for numbers, places in missing.items():
-            for batch in _batches([self._cuts[at] for at in places]):
-                progress(done, total)
-                where = places[done : done + len(batch)] if len(missing) == 1 else [
-                    self._cuts.index(cut) for cut in batch
-                ]  # fmt: skip
-                self._scan(batch, where, [self._tests[n] for n in numbers], keys)
+    def _compute(
+        self, keys: Mapping[str, Mapping[int, str]], work: Work, progress: Progress | None
+    ) -> None:
+        """Compute what is not known. keys: by test, its keys by the place of the cut."""
+        lacking: dict[int, list[EventsTest]] = {}
+        for test in self._tests:
+            for at, key in keys.get(test.key, {}).items():
+                if key not in self._files:
+                    lacking.setdefault(at, []).append(test)
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for at in sorted(lacking):
+            groups.setdefault(tuple(test.key for test in lacking[at]), []).append(at)
+        done = 0
+        for places in groups.values():
+            for batch in _batches(places, self._cuts):
+                if progress:
+                    progress(done, len(lacking))
+                self._scan(batch, lacking[batch[0]], keys, work)
                 done += len(batch)
 
     def _scan(
         self,
-        batch: Sequence[Cut],
         places: Sequence[int],
         tests: Sequence[EventsTest],
-        keys: Mapping[str, list[str]],
+        keys: Mapping[str, Mapping[int, str]],
+        work: Work,
     ) -> None:
         tests = [test for test in tests if test.key not in self._out.errors]
-        units = [cut.unit for cut in batch]
-        self._open(batch, columns_of(tests))
-        for group, rows in self._run(units, tests):
-            count = len(batch)
+        cuts = [self._cuts[at] for at in places]
+        self._open(cuts, columns_of(tests))
+        units = [cut.unit for cut in cuts]
+        for group, rows in self._run(units, tests, work):
+            count = len(units)
             self._files.add(
-                [keys[test.key][place] for test in group for place in places],
+                [keys[test.key][at] for test in group for at in places],
                 [unit.digest for _ in group for unit in units],
                 {name: _with_refs(part, count) for name, part in rows.tables().items()},
             )
             self._out.computed += [(test.key, unit.digest) for test in group for unit in units]
 
     def _run(
-        self, units: Sequence[Unit], tests: Sequence[EventsTest]
+        self, units: Sequence[Unit], tests: Sequence[EventsTest], work: Work
     ) -> list[tuple[Sequence[EventsTest], BatchRows]]:
         """The rows of all tests together; where one fails, of each alone, and why that one did."""
         if not tests:
             return []
         try:
-            return [(tests, scan_batch(self._source, units, tests, self._bound))]
+            return [(tests, work(Batch(self._source, units, tests, self._bound)))]
         except duckdb.Error as error:
             if len(tests) == 1:
                 said = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
                 self._out.errors[tests[0].key] = said
                 return []
-        return [each for test in tests for each in self._run(units, [test])]
+        return [each for test in tests for each in self._run(units, [test], work)]
 
     def _open(self, batch: Sequence[Cut], columns: Sequence[str]) -> None:
         changes = {event_id: said for cut in batch for event_id, said in cut.changes.items()}
         self._source.open([cut.unit for cut in batch], columns, changes)
 
-    def _add_tail(self, merged: Merged) -> None:
-        tests = [test for test in self._tests if test.key not in self._out.errors]
-        if not self._parts.tail.num_rows or not tests:
+    def _add_tail(
+        self, merged: Merged, work: Work, only: Sequence[EventsTest] | None = None
+    ) -> None:
+        chosen = self._tests if only is None else only
+        tests = [test for test in chosen if test.key not in self._out.errors]
+        if not self._parts.tail.num_rows or (only is not None and not tests):
             return
         changes = self._parts.tail_changes
-        self._source.open_table(self._parts.tail, columns_of(tests), changes, start=None)
-        for group, rows in self._run((), tests):
-            merged.add_rows([test.key for test in group], rows)
+        self._source.open_table(self._parts.tail, columns_of(tests), changes)
+        for group, rows in self._run((), tests, work):
+            merged.add_rows([test.key for test in group], rows, population=only is not None)
         classes = self._source.fetch(
             "select distinct source_class from event where source_class is not null"
         )
@@ -259,32 +298,32 @@ def columns_of(tests: Sequence[EventsTest]) -> list[str]:
     return sorted(own | set(BASE_COLUMNS))
 
 
-def _batches(cuts: Sequence[Cut]) -> list[list[Cut]]:
-    batches: list[list[Cut]] = []
+def _batches(places: Sequence[int], cuts: Sequence[Cut]) -> list[list[int]]:
+    """Places of cuts that are read together."""
+    batches: list[list[int]] = []
     entries = 0
-    for cut in cuts:
-        if not batches or entries + cut.unit.entries > BATCH_ENTRIES or (
-            len(batches[-1]) >= BATCH_UNITS
-        ):  # fmt: skip
+    for at in places:
+        more = cuts[at].unit.entries
+        if not batches or entries + more > BATCH_ENTRIES or len(batches[-1]) >= BATCH_UNITS:
             batches.append([])
             entries = 0
-        batches[-1].append(cut)
-        entries += cut.unit.entries
+        batches[-1].append(at)
+        entries += more
     return batches
 
 
 def _with_refs(table: pa.Table, units: int) -> pa.Table:
     """Rows by the place of their key: tests in order, units within."""
     number, at = table.column("test"), table.column("unit_at")
-    ref = pa.compute.add(pa.compute.multiply(number, units), at).cast(pa.int32())
+    ref = pc.add(pc.multiply(number, units), at).cast(pa.int32())
     return table.drop_columns(["test", "unit_at"]).append_column("ref", ref)
 
 
 def _placed(table: pa.Table, places: Mapping[int, int]) -> pa.Table:
     """The rows of some keys, with `place` instead of `ref`."""
     refs = pa.array(list(places), pa.int32())
-    table = table.filter(pa.compute.is_in(table.column("ref"), value_set=refs))
-    lookup = pa.compute.index_in(table.column("ref"), value_set=refs)
+    table = table.filter(pc.is_in(table.column("ref"), value_set=refs))
+    lookup = pc.index_in(table.column("ref"), value_set=refs)
     where = pa.array(list(places.values()), pa.int64())
     place = where.take(lookup.combine_chunks())
     return table.drop_columns(["ref"]).append_column("place", place).cast(_NO_PROFILE.schema)

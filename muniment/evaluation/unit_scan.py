@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from muniment.catalog.controls_conditions import EVENT
 from muniment.evaluation.events_tests import (
-    EVENT,
     EventsTest,
     chosen_sql,
     items_sql,
@@ -68,33 +68,53 @@ class Totals:
     undetermined: np.ndarray[Any, Any]
 
 
-def scan_batch(
-    source: EventSource,
-    units: Sequence[Unit],
-    tests: Sequence[EventsTest],
-    bound: Mapping[str, Any],
-) -> BatchRows:
-    """All that is known of these tests over the units that the source has open.
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Units that a source has open as `event`, and the tests that look at them.
 
-    units: none for entries that are in no segment. Raises duckdb.Error where a condition fails.
+    units: none for entries that are in no segment.
+    """
+
+    source: EventSource
+    units: Sequence[Unit]
+    tests: Sequence[EventsTest]
+    bound: Mapping[str, Any]
+
+    def fetch(self, sql: str) -> pa.Table:
+        """What a statement gives, with the tests' values bound."""
+        return self.source.fetch(sql, self.bound)
+
+
+def scan_batch(batch: Batch) -> BatchRows:
+    """All that is known of these tests over these units.
+
+    Raises duckdb.Error where a condition fails.
     """
     rows = BatchRows()
-    totals = _counts(source, max(1, len(units)), tests, bound, rows)
+    totals = count_batch(batch, rows)
     if totals.population.any():
-        source.heads(units)
-        _items(source, units, tests, bound, totals, rows)
+        batch.source.heads(batch.units)
+        _items(batch, totals, rows)
     return rows
 
 
-def _counts(
-    source: EventSource,
-    unit_count: int,
-    tests: Sequence[EventsTest],
-    bound: Mapping[str, Any],
-    rows: BatchRows,
-) -> Totals:
-    found = source.fetch(scan_sql(tests, _KEYS), bound)
-    at = found.column(0).to_numpy()
+def population_rows(batch: Batch) -> BatchRows:
+    """Every item of these tests, whatever came out: for populations that are small."""
+    rows = BatchRows()
+    for number, test in enumerate(batch.tests):
+        found = batch.fetch(
+            f"select i.unit_at, {_fields('i')}, false as listed, '' as rank"
+            f" from ({items_sql(test, _PLACED)}) i"
+        )
+        rows.items.append(_marked(found, number))
+    return rows
+
+
+def count_batch(batch: Batch, rows: BatchRows) -> Totals:
+    """Count every test by unit, day and agent in one pass; the rows are added to `rows`."""
+    tests, unit_count = batch.tests, max(1, len(batch.units))
+    found = batch.fetch(scan_sql(tests, _KEYS))
+    at = found.column(0).to_numpy().astype(np.int64)
     totals = Totals(*(np.zeros((len(tests), unit_count), np.int64) for _ in range(3)))
     keys = [found.column(n).combine_chunks() for n in range(len(_KEYS))]
     for place, (number, letter) in enumerate(scan_columns(tests)):
@@ -133,65 +153,45 @@ def _counted(
     )
 
 
-def _items(
-    source: EventSource,
-    units: Sequence[Unit],
-    tests: Sequence[EventsTest],
-    bound: Mapping[str, Any],
-    totals: Totals,
-    rows: BatchRows,
-) -> None:
+def _items(batch: Batch, totals: Totals, rows: BatchRows) -> None:
     few = totals.undetermined.sum(axis=1) <= FEW
     asked = totals.exceptions.sum(axis=1) + np.where(few, totals.undetermined.sum(axis=1), 0)
-    wanted = {
-        number: ">= 1" if few[number] else "= 1" for number in range(len(tests)) if asked[number]
-    }
-    _choose(source, units, tests, bound, wanted)
-    for number, test in enumerate(tests):
+    wanted = {n: ">= 1" if few[n] else "= 1" for n in range(len(batch.tests)) if asked[n]}
+    _choose(batch, wanted)
+    for number, test in enumerate(batch.tests):
         if not totals.population[number].any():
             continue
-        listed = _listed(source, test, bound)
+        listed = _listed(batch, test)
         rows.items.append(_marked(listed, number))
         drawn = _drawn_by_unit(listed, totals.population.shape[1])
         short = drawn < np.minimum(totals.population[number], SAMPLE_SIZE)
         if short.any():
-            rows.items.append(_marked(_draw_again(source, test, bound, short), number))
+            rows.items.append(_marked(_draw_again(batch, test, short), number))
         if totals.undetermined[number].any():
             relation = "chosen" if few[number] else EVENT
-            rows.items.append(_marked(_undetermined(source, test, bound, relation), number))
-            rows.gaps.append(_marked(_gaps(source, test, bound, relation), number))
+            rows.items.append(_marked(_undetermined(batch, test, relation), number))
+            rows.gaps.append(_marked(_gaps(batch, test, relation), number))
 
 
-def _choose(
-    source: EventSource,
-    units: Sequence[Unit],
-    tests: Sequence[EventsTest],
-    bound: Mapping[str, Any],
-    wanted: Mapping[int, str],
-) -> None:
+def _choose(batch: Batch, wanted: Mapping[int, str]) -> None:
     """Make `chosen`: the events that are listed or favoured, with the columns that tests read."""
-    shares = [min(1.0, FAVOURED / max(1, unit.entries)) for unit in units] or [1.0]
+    shares = [min(1.0, FAVOURED / max(1, unit.entries)) for unit in batch.units] or [1.0]
     limits = pa.table(
         {
             "unit_at": pa.array(range(len(shares)), pa.uint64()),
             "limit": pa.array([_limit(share) for share in shares], pa.string()),
         }
     )
-    source.connection.register("limits", limits)
-    heads = _HEADS.format(e="e")
-    draw = _DRAW.format(id="e.event_id")
-    source.connection.execute(
+    connection = batch.source.connection
+    connection.register("limits", limits)
+    connection.execute(
         "create or replace view ranked as"
-        f" select e.*, {draw} <= l.limit as drawn from event e {heads}"
-        " join limits l on l.unit_at = e.unit_at"
+        f" select e.*, {_DRAW.format(id='e.event_id')} <= l.limit as drawn"
+        f" from event e {_HEADS.format(e='e')} join limits l on l.unit_at = e.unit_at"
     )
-    columns = [row[0] for row in source.connection.execute("describe ranked").fetchall()]
-    query = chosen_sql(tests, wanted, columns, "ranked")
-    table = source.fetch(query, bound)
-    source.connection.execute("drop table if exists chosen")
-    source.connection.register("chosen_rows", table)
-    source.connection.execute("create table chosen as select * from chosen_rows")
-    source.connection.unregister("chosen_rows")
+    columns = [row[0] for row in connection.execute("describe ranked").fetchall()]
+    table = batch.fetch(chosen_sql(batch.tests, wanted, columns, "ranked"))
+    connection.register("chosen", table)
 
 
 def _limit(share: float) -> str:
@@ -199,17 +199,16 @@ def _limit(share: float) -> str:
     return "g" if share >= 1 else f"{int(share * 16**12):012x}"
 
 
-def _listed(source: EventSource, test: EventsTest, bound: Mapping[str, Any]) -> pa.Table:
+def _listed(batch: Batch, test: EventsTest) -> pa.Table:
     """The test's exceptions, and of each unit the lowest of the favoured."""
     items = items_sql(test, (*_PLACED, "drawn"), "chosen")
-    return source.fetch(
+    return batch.fetch(
         f"select i.unit_at, {_fields('i')}, i.outcome = 'exception' as listed,"
         f" case when i.drawn then {_DRAW.format(id='i.item_id')} end as rank"
         f" from ({items}) i {_HEADS.format(e='i')}"
         " qualify i.outcome = 'exception' or (i.drawn and row_number() over"
         f" (partition by i.unit_at, i.drawn order by {_DRAW.format(id='i.item_id')})"
         f" <= {SAMPLE_SIZE})",
-        bound,
     )
 
 
@@ -218,43 +217,34 @@ def _drawn_by_unit(listed: pa.Table, unit_count: int) -> np.ndarray[Any, Any]:
     return np.bincount(drawn.astype(np.int64), minlength=unit_count)
 
 
-def _draw_again(
-    source: EventSource, test: EventsTest, bound: Mapping[str, Any], short: np.ndarray[Any, Any]
-) -> pa.Table:
+def _draw_again(batch: Batch, test: EventsTest, short: np.ndarray[Any, Any]) -> pa.Table:
     """The sample in units where the favoured held too few of this population."""
     at = ", ".join(str(n) for n in np.flatnonzero(short))
     items = items_sql(test, _PLACED)
     draw = _DRAW.format(id="i.item_id")
-    return source.fetch(
+    return batch.fetch(
         f"select i.unit_at, {_fields('i')}, false as listed, {draw} as rank"
         f" from ({items}) i {_HEADS.format(e='i')} where i.unit_at in ({at})"
         f" qualify row_number() over (partition by i.unit_at order by {draw}) <= {SAMPLE_SIZE}",
-        bound,
     )
 
 
-def _undetermined(
-    source: EventSource, test: EventsTest, bound: Mapping[str, Any], relation: str
-) -> pa.Table:
+def _undetermined(batch: Batch, test: EventsTest, relation: str) -> pa.Table:
     items = items_sql(test, _PLACED, relation)
-    return source.fetch(
+    return batch.fetch(
         f"select i.unit_at, {_fields('i')}, true as listed, cast(null as varchar) as rank"
         f" from ({items}) i where outcome = 'undetermined' qualify row_number() over"
         f" (partition by i.unit_at order by observed_at, item_id) <= {UNDETERMINED_LISTED}",
-        bound,
     )
 
 
-def _gaps(
-    source: EventSource, test: EventsTest, bound: Mapping[str, Any], relation: str
-) -> pa.Table:
+def _gaps(batch: Batch, test: EventsTest, relation: str) -> pa.Table:
     items = items_sql(test, _PLACED, relation)
-    return source.fetch(
+    return batch.fetch(
         "select unit_at, entry, count(*) as items,"
         " list(distinct source_id) filter (where source_id is not null) as sources"
         f" from (select unit_at, source_id, unnest(missing) as entry from ({items})"
         " where outcome = 'undetermined') group by unit_at, entry",
-        bound,
     )
 
 

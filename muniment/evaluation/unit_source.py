@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from muniment.errors import EvidenceBrokenError
 from muniment.evaluation.days import day_number_sql
@@ -84,14 +85,19 @@ class EventSource:
         self._view(relation, columns, changes or {}, start, late=late, units=units)
 
     def open_table(
-        self, table: pa.Table, columns: Collection[str], changes: Changes, *, start: int | None
+        self,
+        table: pa.Table,
+        columns: Collection[str],
+        changes: Changes,
+        *,
+        start: int | None = None,
     ) -> None:
         """The same for entries that are in no segment."""
         place = pa.array([0] * table.num_rows, pa.uint64())
         numbers = pa.nulls(table.num_rows, pa.int64())
         entries = table.append_column("unit_at", place).append_column("segment_no", numbers)
         self.connection.register("tail_entries", entries)
-        self._view("tail_entries", columns, changes, start, late=True, units=())
+        self._view("tail_entries", columns, changes, start, late=True, tail=table)
 
     def _view(
         self,
@@ -101,7 +107,8 @@ class EventSource:
         start: int | None,
         *,
         late: bool,
-        units: Sequence[Unit],
+        units: Sequence[Unit] = (),
+        tail: pa.Table | None = None,
     ) -> None:
         names = [name for name in ENTRY_COLUMN_BY_NAME if name in {*columns, *_ALWAYS}]
         where = ["entry_kind = 'event'"]
@@ -115,7 +122,7 @@ class EventSource:
             u.happened[0] < first or u.happened[1] >= last for u in units
         )  # fmt: skip
         window = f"{_AT} >= {_instant(first)} and {_AT} < {_instant(last)}" if outside else "true"
-        day = day_number_sql(_AT, self.setting.time_zone, *self._span(units, changes))
+        day = day_number_sql(_AT, self.setting.time_zone, *self._span(units, changes, tail))
         ever = str(self.approval_ever).lower()
         self.connection.execute(f"create or replace view events as {base}")
         self.connection.execute(
@@ -144,10 +151,19 @@ class EventSource:
         first = self.setting.nanos("period_start") if start is None else start
         return first, self.setting.nanos("period_end")
 
-    def _span(self, units: Sequence[Unit], changes: Changes) -> tuple[int, int]:
-        if not units or any("event_time" in each for each in changes.values()):
-            return _ALL_TIME
-        return min(u.happened[0] for u in units), max(u.happened[1] for u in units)
+    def _span(
+        self, units: Sequence[Unit], changes: Changes, tail: pa.Table | None
+    ) -> tuple[int, int]:
+        """The first and last instant that any event may have, in nanoseconds."""
+        instants = [each for unit in units for each in unit.happened]
+        instants += [
+            to_nanos(each["event_time"]) for each in changes.values() if each.get("event_time")
+        ]
+        if tail is not None:
+            for name in ("event_time", "ingested_at"):
+                bounds = pc.min_max(tail.column(name).cast(pa.int64())).as_py()
+                instants += [value for value in bounds.values() if value is not None]
+        return min(instants), max(instants)
 
     def heads(self, units: Sequence[Unit]) -> None:
         """Make `heads`: by unit and segment of a copy, the hash of the header that draws.
@@ -174,7 +190,7 @@ class EventSource:
         try:
             named = self.connection.extract_statements(sql)[0].named_parameters
             values = {name: (bound or {})[name] for name in named}
-            return self.connection.execute(sql, values).to_arrow_table()
+            return self.connection.sql(sql, params=values).to_arrow_table()
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise EvidenceBrokenError(
                 f"a segment of the log cannot be read: {str(error).splitlines()[0][:200]}. "
@@ -186,7 +202,6 @@ _ALWAYS = (
     "event_id", "event_time", "ingested_at", "source_id", "source_class", "agent_id",
     "redacted_fields", "empty_fields",
 )  # fmt: skip
-_ALL_TIME = (-(2**63), 2**63 - 1)
 
 
 def changes_table(changes: Changes, columns: Sequence[str]) -> pa.Table:

@@ -303,6 +303,13 @@ class AuditReader:
                 return segment.no, found[0]
         return None
 
+    def changes(self, view: LogView, known_at: str) -> dict[str, dict[str, Any]]:
+        """By event, what annotations known at `known_at` make of its columns (None: withdrawn)."""
+        latest: dict[str, dict[str, Any]] = {}
+        for annotation in self._annotations(view, known_at):
+            latest.setdefault(annotation.event_id, {}).update(annotation.changes)
+        return latest
+
     def _annotations(self, view: LogView, known_at: str) -> list[Annotation]:
         rows = self._annotation_rows(view, _INGESTED, [known_at[:-1]])
         return [read_annotation(row) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -43,6 +44,18 @@ class Store:
         from muniment.store.audit import AuditReader
 
         return AuditReader(self.layout)
+
+    def erased_files(self) -> dict[int, str]:
+        """By segment of which rows were erased, SHA-256 of its file as it now is.
+
+        An erasure is noted before it takes place, so the file itself is asked.
+        """
+        numbers = {int(target.split("-")[1]) for target in self.records.noted("erasure")}
+        found = {}
+        for number in sorted(numbers):
+            with self.audit.segment(number).path.open("rb") as file:
+                found[number] = hashlib.file_digest(file, "sha256").hexdigest()
+        return found
 
     def close(self) -> None:
         """Give back the database's connections."""

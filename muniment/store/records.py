@@ -173,6 +173,11 @@ class RecordStore:
         with self.reading() as connection:
             return outbox.read_sealed_inserts(connection, row_ids)
 
+    def noted(self, subject: str) -> list[str]:
+        """The ids of all notes on a subject, sealed or not, in the order of their writing."""
+        with self.reading() as connection:
+            return outbox.read_noted(connection, subject)
+
     # Imports and assessments
 
     def start_batch(self, *, source_id: str, source_map: str, run_by: str, **facts: Any) -> str:

@@ -176,3 +176,10 @@ def read_sealed_inserts(connection: Connection, row_ids: Sequence[str]) -> dict[
         )
         found.update({str(row[0]): str(row[1]) for row in connection.execute(chosen)})
     return found
+
+
+def read_noted(connection: Connection, subject: str) -> list[str]:
+    """The targets of all notes on a subject, in the order of their writing."""
+    chosen = select(OUTBOX.c.target_ref).where(OUTBOX.c.op == "note", OUTBOX.c.subject == subject)
+    found = connection.execute(chosen.order_by(OUTBOX.c.seq)).scalars()
+    return [str(target) for target in found if target is not None]

@@ -8,13 +8,12 @@ are one unit, else 16, else each segment by itself. At the end of the log at mos
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from muniment.model.times import to_nanos
-from muniment.store.erasures import current_digest, current_digests, read_erasures
 from muniment.store.layout import StoreLayout
 from muniment.store.segment_files import SegmentInfo
 
@@ -51,9 +50,11 @@ class Unit:
         return layout.read_copy(self.digest) if self.is_copy else self.segments[0].path
 
 
-def units_of(layout: StoreLayout, segments: Sequence[SegmentInfo]) -> list[Unit]:
-    """The units of some segments, given in their order; those that hold no event are in none."""
-    changed = current_digests(read_erasures(layout))
+def units_of(segments: Sequence[SegmentInfo], changed: Mapping[int, str]) -> list[Unit]:
+    """The units of some segments, given in their order; those that hold no event are in none.
+
+    changed: by segment from which rows were erased, the digest that its file has since.
+    """
     held = [s for s in segments if s.header["event_count"]]
     return [_unit(block, changed) for block in _blocks(held, BLOCKS)]
 
@@ -73,8 +74,8 @@ def _blocks(
             yield from _blocks(block, sizes[1:])
 
 
-def _unit(segments: Sequence[SegmentInfo], changed: dict[int, str]) -> Unit:
-    digests = [current_digest(segment, changed) for segment in segments]
+def _unit(segments: Sequence[SegmentInfo], changed: Mapping[int, str]) -> Unit:
+    digests = [changed.get(s.no, str(s.header["file_sha256"])) for s in segments]
     digest = digests[0]
     if len(segments) > 1:
         digest = hashlib.sha256("\n".join(digests).encode()).hexdigest()

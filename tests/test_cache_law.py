@@ -1,0 +1,137 @@
+"""The law of the cache: after any sequence of operations, incremental equals cold.
+
+And exactly the partials were computed that rest on something not seen before, by an account that
+knows nothing of keys (`tests/builders/cache_world.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from muniment.evaluation.inputs import Setting
+from muniment.store.open import create_store, open_store
+from muniment.store.partial_files import PartialFiles
+from tests.builders.cache_world import AGENTS, World
+
+DAYS = st.integers(0, 34)
+EXCEPTIONS = st.sampled_from(
+    ["action_type = 'destructive'", "action_type = 'read'", "action_type <> 'write'"]
+)
+
+
+class Cache(RuleBasedStateMachine):
+    """Imports, late news of every kind, edits; after each, the store is looked at both ways."""
+
+    template: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.store = open_store(shutil.copytree(self.template, self.folder / "store"))
+        self.world = World(self.store)
+        self.world.add_events(5, 8)
+        self.first_day = 0
+
+    def teardown(self) -> None:
+        self.store.close()
+        shutil.rmtree(self.folder)
+
+    @rule(day=DAYS, count=st.integers(1, 9))
+    def events_are_imported(self, day: int, count: int) -> None:
+        self.world.add_events(day, count)
+
+    @rule(day=DAYS, number=st.integers(0, 5), decision=st.sampled_from(["approved", "rejected"]))
+    def approval_comes_late(self, day: int, number: int, decision: str) -> None:
+        self.world.put("approval", day, approval_id=f"ap{number}", decision=decision)
+
+    @rule(day=DAYS, agent=st.sampled_from((*AGENTS, "a9")), retired=st.booleans())
+    def agent_is_back_dated(self, day: int, agent: str, retired: bool) -> None:
+        status = "retired" if retired else "active"
+        self.world.put("agent", day, agent_id=agent, name="A", lifecycle_status=status)
+
+    @rule(day=DAYS, agent=st.sampled_from(AGENTS), tools=st.sampled_from((["refund"], ["wire"])))
+    def grant_is_given(self, day: int, agent: str, tools: list[str]) -> None:
+        self.world.put("permission_set", day, permission_set_id=agent, agent_id=agent, tools=tools)
+
+    @rule(at=st.integers(0, 99), seal=st.booleans(), amount=st.integers(0, 200))
+    def event_is_delivered_again(self, at: int, seal: bool, amount: int) -> None:
+        self.world.deliver_again(at, seal, amount=f"{amount}.000000000")
+
+    @rule(at=st.integers(0, 99), seal=st.booleans(), day=st.integers(1, 30))
+    def time_of_an_event_is_corrected(self, at: int, seal: bool, day: int) -> None:
+        at_noon = f"2026-11-{day:02d}T12:00:00.000000000Z"
+        self.world.deliver_again(at, seal, event_time=at_noon)
+
+    @rule(exception=EXCEPTIONS)
+    def control_is_edited(self, exception: str) -> None:
+        self.world.edit("plain", exception=exception)
+
+    @rule(value=st.sampled_from((50, 100)))
+    def parameter_is_changed(self, value: int) -> None:
+        self.world.limit(value)
+
+    @rule(first_day=st.sampled_from((0, 3, 10)))
+    def period_is_moved(self, first_day: int) -> None:
+        self.first_day = first_day
+
+    @invariant()
+    def what_was_new_was_computed(self) -> None:
+        setting = self.world.setting(self.first_day, 20)
+        expected = self.world.expected(setting)
+        assert self.world.computed(setting) == expected
+        if expected:
+            self.looked_at_both_ways(setting)
+
+    def looked_at_both_ways(self, setting: Setting) -> None:
+        incremental = self.world.results(setting)
+        assert incremental == self.world.in_memory(setting)
+        assert incremental == self.world.cold(setting)
+
+
+def run(examples: int, steps: int, folder: Path) -> None:
+    create_store(
+        folder / "template", organisation="E", time_zone="Europe/Berlin", recorded_by="founder"
+    ).close()
+    Cache.template = folder / "template"
+    run_state_machine_as_test(
+        Cache,
+        settings=settings(
+            max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True,
+            database=None, suppress_health_check=list(HealthCheck),
+        ),
+    )  # fmt: skip
+
+
+def test_cache_after_any_operations_equals_cold_and_computes_what_is_new(tmp_path: Path) -> None:
+    run(1, 8, tmp_path)
+
+
+@pytest.mark.soak
+def test_cache_after_many_operations_equals_cold_and_computes_what_is_new(tmp_path: Path) -> None:
+    run(int(os.environ.get("MUNIMENT_CACHE_EXAMPLES", "60")), 25, tmp_path)
+
+
+def test_partials_that_were_changed_on_disk_are_computed_again(tmp_path: Path) -> None:
+    with create_store(
+        tmp_path / "s", organisation="E", time_zone="Europe/Berlin", recorded_by="founder"
+    ) as store:
+        world = World(store)
+        world.add_events(3, 12)
+        setting = world.setting()
+        first = world.results(setting)
+        for path in store.layout.partials.rglob("counts.parquet"):
+            content = bytearray(path.read_bytes())
+            content[len(content) // 2] ^= 1
+            path.write_bytes(content)
+        (next(store.layout.partials.glob("P-*")) / "index.json").write_text("{")
+        assert world.results(setting) == first
+        files = PartialFiles(store.layout.partials)
+        assert files.root.is_dir() and not list(files.root.glob("*.tmp"))
