@@ -23,6 +23,7 @@ from muniment.evaluation.shared_sql import FUNCTIONS, tables_behind, view_statem
 from muniment.model import times
 from muniment.model.controls import Control
 from muniment.model.outcomes import TestKind
+from muniment.model.records import RECORD_TABLE_BY_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def scan_relations(inputs: Inputs, setting: Setting, controls: Sequence[Control]
         *(timeline_sql(name, columns) for name, columns in joins.items()),
     ]
     used = {JOINS[name].table for name in joins}
-    history = {name: inputs.history[name] for name in sorted(used)}
+    history = {name: inputs.history[name] for name in sorted(used & RECORD_TABLE_BY_NAME.keys())}
     return Relations({"events": inputs.events, **history}, prepare)
 
 
@@ -65,7 +66,7 @@ def history_relations(inputs: Inputs, setting: Setting, controls: Sequence[Contr
     wanted = {name for each in controls for test in each.tests for name in test.facts} & set(FACTS)
     selected = _relations(controls, {TestKind.SEQUENCE, TestKind.FACTS})
     used = tables_behind(selected)
-    tables = {name: inputs.history[name] for name in sorted(used)}
+    tables = {name: inputs.history[name] for name in sorted(used & RECORD_TABLE_BY_NAME.keys())}
     if "agent_life" in wanted and inputs.lives is not None:
         tables["agent_life"] = inputs.lives
         wanted.remove("agent_life")
@@ -82,7 +83,9 @@ def registry_relations(inputs: Inputs, setting: Setting, controls: Sequence[Cont
     selected = _relations(controls, {TestKind.REGISTRY})
     used = tables_behind(selected)
     prepare = [clock_sql(setting), *FUNCTIONS, *view_statements(selected)]
-    return Relations({name: inputs.as_of[name] for name in sorted(used)}, prepare)
+    return Relations(
+        {name: inputs.as_of[name] for name in sorted(used & RECORD_TABLE_BY_NAME.keys())}, prepare
+    )
 
 
 def join_columns(controls: Sequence[Control]) -> dict[str, set[str]]:
