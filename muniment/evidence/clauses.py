@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from muniment.assessment.crosswalk import ComputedPair, PublishedPair, pairs_of_unit
 from muniment.catalog.crosswalks import load_crosswalks
+from muniment.catalog.frameworks import load_frameworks
 from muniment.evidence.dossier import Dossier
+from muniment.model.crosswalks import Crosswalk
 from muniment.model.frameworks import ControlMapping, Framework, Requirement
 from muniment.model.legal import Penalty
 from muniment.model.results import ControlResult, RequirementResult
@@ -67,6 +70,16 @@ def _rows(framework: Framework, parent: str | None, group: str) -> Iterator[Unit
             yield from _rows(framework, unit.id, unit.id)
 
 
+@cache
+def _published() -> dict[str, Crosswalk]:
+    """The crosswalks that ship, checked against the catalogues that ship.
+
+    Not against an assessment's own frameworks, which may be of another edition: a pair whose units
+    it lacks is simply not found.
+    """
+    return load_crosswalks(load_frameworks())
+
+
 def clause_file(dossier: Dossier, framework_id: str, unit_id: str) -> ClauseFile | None:
     """One unit of a framework as assessed; None where the dossier has no such unit."""
     framework = dossier.frameworks.get(framework_id)
@@ -95,6 +108,6 @@ def clause_file(dossier: Dossier, framework_id: str, unit_id: str) -> ClauseFile
             framework,
             unit_id,
             dossier.frameworks.values(),
-            load_crosswalks(dossier.frameworks).values(),
+            _published().values(),
         ),
     )
