@@ -11,7 +11,7 @@ import pikepdf
 import pytest
 
 from muniment.errors import ReportError, UsageError
-from muniment.reporting import build as build_module
+from muniment.reporting import printer as printer_module
 from muniment.reporting.build import build_report
 from muniment.reporting.printer import print_pdf
 from muniment.reporting.report_folder import choose_report, find_reports
@@ -100,7 +100,7 @@ def test_full_disk_leaves_no_half_pack(tmp_path: Path, monkeypatch: pytest.Monke
             raise OSError(errno.ENOSPC, "No space left on device")
         return original(path, data)
 
-    monkeypatch.setattr(build_module, "print_pdf", lambda *_, **__: b"%PDF-")
+    monkeypatch.setattr(printer_module, "print_pdf", lambda *_, **__: b"%PDF-")
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(ReportError, match="No space left on device"):
         build_report(store, base_url=BASE, out_dir=tmp_path / "out")
@@ -138,7 +138,7 @@ def test_build_is_noted_for_sealing_when_somebody_is_named(
 
     store = stored_assessment(tmp_path / "store", **SMALL)
     store.records.writing = lambda: nullcontext(Writer())
-    monkeypatch.setattr(build_module, "print_pdf", lambda *_, **__: b"%PDF-")
+    monkeypatch.setattr(printer_module, "print_pdf", lambda *_, **__: b"%PDF-")
     built = build_report(store, base_url=BASE, out_dir=tmp_path / "out", built_by="ana")
     ((subject, content, recorded_by),) = noted
     assert (subject, recorded_by) == ("report", "ana")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,22 +50,28 @@ def display_path(path: Path) -> str:
 
 
 def read_yaml(path: Path) -> YamlFile:
-    """The file's top-level mapping.
+    """The file's top-level mapping; equal bytes give the same object, which nobody may change.
 
     Raises CatalogError when it cannot be read, is no mapping, holds a key twice, or is larger than
     2 MiB. Dates stay text, since a date that YAML turns into an object changes its spelling.
     """
     try:
         data = path.read_bytes()
-        text = data.decode("utf-8")
+        data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogError(
             f"`{display_path(path)}` cannot be read: {error}. Save it as UTF-8 text."
         ) from error
     if len(data) > MAX_BYTES:
         raise CatalogError(f"`{display_path(path)}` is larger than 2 MiB. Split it.")
+    return _parsed(path, data)
+
+
+# By content: a process that loads the catalog again, as the dashboard does, parses what changed.
+@lru_cache(maxsize=1_024)
+def _parsed(path: Path, data: bytes) -> YamlFile:
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(data.decode("utf-8"), Loader=_Loader)
         lines: dict[KeyPath, int] = {}
         content = _value(node, (), lines, path)
     except yaml.YAMLError as error:

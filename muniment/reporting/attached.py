@@ -19,6 +19,7 @@ from muniment.reporting.attached_tables import table_files
 from muniment.reporting.oscal import oscal_file
 from muniment.reporting.spreadsheets import matrix_csv, workbook_bytes
 
+PDF_VARIANT = "pdf/a-3a"  # the one of PDF/A that may carry files of any kind
 MANIFEST, STATEMENT = "manifest.json", "statement.intoto.json"
 _READING = "for reading in a spreadsheet; the JSON Lines are the proof"
 

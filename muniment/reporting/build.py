@@ -7,10 +7,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import weasyprint
 
 from muniment import __version__
 from muniment.errors import ReportError
@@ -21,14 +20,13 @@ from muniment.evidence.pack_log import LogEvidence, log_evidence
 from muniment.evidence.pack_note import FILE_NAME, sign_pack, with_note
 from muniment.integrity.canonical import canonical_json
 from muniment.model.results import Assessment
-from muniment.reporting.attached import EvidenceFile, evidence_files, manifest_of
+from muniment.reporting.attached import PDF_VARIANT, EvidenceFile, evidence_files, manifest_of
 from muniment.reporting.followup import follow_up, incidents
 from muniment.reporting.html import render_html
 from muniment.reporting.imports import known_imports, source_sheets
 from muniment.reporting.matrix import matrices
 from muniment.reporting.papers import working_papers
 from muniment.reporting.printable import moment
-from muniment.reporting.printer import PDF_VARIANT, print_pdf
 from muniment.reporting.report_folder import ReportFolder, choose_report
 from muniment.reporting.scope import TABLES, Rows, scope_of
 from muniment.reporting.statements import statements
@@ -102,7 +100,7 @@ class PackInputs:
             "agents": self.agents,
             "base_url": self.base_url,
             "classification": self.classification,
-            "software": f"muniment {__version__}, weasyprint {weasyprint.__version__}",
+            "software": f"muniment {__version__}, weasyprint {version('weasyprint')}",
             "form": PDF_VARIANT,
         }
 
@@ -148,6 +146,8 @@ def build_report(
 
 
 def _print(inputs: PackInputs, pack_id: str, pack_digest: str, manifest: EvidenceFile) -> bytes:
+    from muniment.reporting.printer import print_pdf  # here: it takes longest to load
+
     html = render_html(inputs.folder, _content(inputs, pack_id, pack_digest, manifest))
     return print_pdf(
         html,

@@ -16,9 +16,7 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherRespons
 
 from muniment.errors import ReportError
 from muniment.model import times
-from muniment.reporting.attached import EvidenceFile
-
-PDF_VARIANT = "pdf/a-3a"
+from muniment.reporting.attached import PDF_VARIANT, EvidenceFile
 
 
 class BundledFetcher(URLFetcher):  # type: ignore[misc]

@@ -24,7 +24,6 @@ from muniment.store.layout import StoreLayout
 
 _HEADER_NAME = re.compile(r"\d{10}\.json\Z")
 _SEGMENT_NAME = re.compile(r"seg-(\d{10})\.\w+\Z")
-_NO_ENTRIES = ENTRY_SCHEMA.empty_table()
 _ROWS_AT_ONCE = 8_192
 # Nothing of a file is kept between two queries: each reads the bytes as they are on disk then.
 _CONFIG: dict[str, Any] = {
@@ -122,7 +121,7 @@ def run_query(query: str, values: Sequence[Any], tail: pa.Table | None = None) -
     Raises EvidenceBrokenError where a segment cannot be read.
     """
     with _reading(), _connected() as connection:
-        connection.register("no_entries", _NO_ENTRIES)
+        connection.register("no_entries", ENTRY_SCHEMA.empty_table())
         if tail is not None:
             connection.register("tail", tail)
         return connection.sql(query, params=list(values)).to_arrow_table()

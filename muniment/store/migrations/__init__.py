@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
 from muniment.errors import StoreError
@@ -41,6 +39,10 @@ def needs_upgrade(connection: Connection, place: str) -> bool:
 
 def upgrade_schema(connection: Connection) -> None:
     """Run the missing steps inside the caller's transaction: all of them, or none."""
+    # Here, since loading it takes longer than opening a store that needs it not.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS_FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
