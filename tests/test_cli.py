@@ -28,11 +28,20 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]
     return code, json.loads(capsys.readouterr().out)
 
 
-def fresh(root: Path) -> str:
-    place = str(root / "store")
+@pytest.fixture
+def place(tmp_path: Path, empty_sqlite: Path) -> str:
+    """The folder of an empty store."""
+    return str(shutil.copytree(empty_sqlite, tmp_path / "store"))
+
+
+def test_init_makes_a_store_that_status_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = str(tmp_path / "store")
     code = run(["init", "--organisation", "Example", "--time-zone", "UTC", "--store", place])
     assert code == 0
-    return place
+    code, document = said(capsys, "status", "--store", place)
+    assert (code, document["unsealed_entries"]) == (0, 1)
 
 
 def test_command_unknown_ends_with_usage_and_not_with_error(
@@ -66,9 +75,9 @@ def test_status_of_no_store_says_how_to_make_one(
 
 
 def test_empty_store_is_not_tested_everywhere(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, document = said(capsys, "assess", "--store", fresh(tmp_path))
+    code, document = said(capsys, "assess", "--store", place)
     states = {row["control"]: row["state"] for row in document["controls"]}
     assert code == 2
     assert set(states.values()) == {"not_tested"}
@@ -76,9 +85,8 @@ def test_empty_store_is_not_tested_everywhere(
 
 
 def test_registry_alone_tests_owners_and_names_what_is_missing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = fresh(tmp_path)
     with (tmp_path / "agents.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["agent_id", "name", "lifecycle_status", "valid_from"])
@@ -93,9 +101,8 @@ def test_registry_alone_tests_owners_and_names_what_is_missing(
 
 
 def test_attestation_makes_its_control_attested_and_keeps_the_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = fresh(tmp_path)
     (tmp_path / "policy.txt").write_text(POLICY)
     code, document = said(
         capsys, "attest", "GOV-01", "--statement", "Approved", "--evidence",
@@ -110,16 +117,16 @@ def test_attestation_makes_its_control_attested_and_keeps_the_file(
 
 
 def test_attest_refuses_a_control_that_data_decides(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = fresh(tmp_path)
     code = run(["attest", "OVR-03", "--statement", "x", "--evidence", "y", "--store", place])
     assert code == 3
     assert "tested from data, not attested" in capsys.readouterr().err
 
 
-def test_attest_with_an_empty_file_is_refused_and_records_nothing(tmp_path: Path) -> None:
-    place = fresh(tmp_path)
+def test_attest_with_an_empty_file_is_refused_and_records_nothing(
+    place: str, tmp_path: Path
+) -> None:
     (tmp_path / "empty.txt").touch()
     code = run(["attest", "GOV-01", "--statement", "x", "--evidence", str(tmp_path / "empty.txt"),
                 "--store", place])  # fmt: skip
@@ -128,8 +135,7 @@ def test_attest_with_an_empty_file_is_refused_and_records_nothing(tmp_path: Path
         assert store.records.all_rows("attestation") == []
 
 
-def test_clock_of_now_knows_every_record_written_before_it(tmp_path: Path) -> None:
-    place = fresh(tmp_path)
+def test_clock_of_now_knows_every_record_written_before_it(place: str) -> None:
     with open_store(Path(place)) as store:
         put(store, "agent", agent())
         clock = make_clock(store, as_of=None, known_at="2199-01-01", days=90)
@@ -149,8 +155,8 @@ def test_hostile_name_reaches_the_terminal_as_visible_text() -> None:
     assert _line("ev\x1b]0;pwn\x07il\nrow\u202e") == "ev\\x1b]0;pwn\\x07il\\nrow\\u202e"
 
 
-def test_assess_of_the_future_is_refused(tmp_path: Path) -> None:
-    assert run(["assess", "--as-of", "2199-01-01", "--store", fresh(tmp_path)]) == 3
+def test_assess_of_the_future_is_refused(place: str) -> None:
+    assert run(["assess", "--as-of", "2199-01-01", "--store", place]) == 3
 
 
 def test_demo_fails_controls_and_its_store_verifies(
@@ -163,7 +169,9 @@ def test_demo_fails_controls_and_its_store_verifies(
     assert document["unsealed_entries"] == 0
     code, document = said(capsys, "assess", "--as-of", "2026-11-20T18:00Z", "--store", place)
     assert code == 1
-    assert sum(row["state"] == "fail" for row in document["controls"]) == 7
+    assert demo_pack.failing <= {
+        row["control"] for row in document["controls"] if row["state"] == "fail"
+    }
 
 
 def test_demo_into_a_used_folder_is_refused_and_touches_nothing(tmp_path: Path) -> None:
@@ -173,9 +181,8 @@ def test_demo_into_a_used_folder_is_refused_and_touches_nothing(tmp_path: Path) 
 
 
 def test_edited_segment_ends_status_with_broken_evidence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = fresh(tmp_path)
     (tmp_path / "policy.txt").write_text(POLICY)
     run(["attest", "GOV-01", "--statement", "x", "--evidence", str(tmp_path / "policy.txt"),
          "--store", place])  # fmt: skip

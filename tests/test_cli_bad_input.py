@@ -55,16 +55,22 @@ def muniment(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     return call
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store that holds one good event, and the file that it came from."""
+    folder = tmp_path_factory.mktemp("filled")
+    root, good = str(folder / "store"), json_lines(folder / "good.jsonl", GOOD)
+    assert run(["init", "--store", root, "--organisation", "E", "--time-zone", "UTC"]) == 0
+    command = ["ingest", str(good), "--source", "s", "--map", "gateway_jsonl", "--store", root]
+    assert run(command) == 0
+    return folder
+
+
 @pytest.fixture
-def root(tmp_path: Path, muniment: Callable[..., Ended]) -> Path:
-    """A store that holds one good event."""
-    root = tmp_path / "store"
-    made = muniment("init", "--store", root, "--organisation", "E", "--time-zone", "UTC")
-    assert made.code == 0
-    good = json_lines(tmp_path / "good.jsonl", GOOD)
-    first = muniment("ingest", good, "--source", "s", "--map", "gateway_jsonl", "--store", root)
-    assert (first.code, first.err) == (0, "")
-    return root
+def root(tmp_path: Path, filled: Path) -> Path:
+    """A store of one's own that holds one good event."""
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "store"
 
 
 def check_one_sentence(ended: Ended, *parts: str) -> None:

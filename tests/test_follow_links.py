@@ -69,7 +69,7 @@ def test_pack_prints_a_link_for_each_control_with_exceptions(pack: DemoPack) -> 
     controls = {parse_qs(urlsplit(link).query)["control"][0] for link in pack.printed_links()}
     failing = {row["control_id"] for row in pack.rows() if row["outcome"] == "exception"}
     assert controls >= failing
-    assert len(failing) == 7
+    assert failing >= pack.failing
 
 
 def test_exported_links_carry_no_token(pack: DemoPack) -> None:

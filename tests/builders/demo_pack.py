@@ -9,7 +9,10 @@ from typing import Any
 
 import pikepdf
 
-EVENTS = "5000"
+from muniment.demo.generate import generate_demo
+from muniment.model.outcomes import Outcome
+
+EVENTS = 5_000
 BASE_URL = "http://127.0.0.1:8599"
 
 
@@ -22,6 +25,12 @@ class DemoPack:
     @property
     def store(self) -> Path:
         return self.root / "store"
+
+    @property
+    def failing(self) -> set[str]:
+        """The controls in which the demo seeds exceptions."""
+        expected = generate_demo(events=EVENTS).expected
+        return {each.control_id for each in expected if each.outcome is Outcome.EXCEPTION}
 
     @property
     def pdf(self) -> Path:
@@ -53,4 +62,4 @@ def build_demo_pack(root: Path) -> None:
     """Make the demo in a folder; the command must end with 0."""
     from muniment.cli.main import run  # nearly everything: only for those who need the demo
 
-    assert run(["demo", str(root), "--events", EVENTS, "--base-url", BASE_URL]) == 0
+    assert run(["demo", str(root), "--events", str(EVENTS), "--base-url", BASE_URL]) == 0
