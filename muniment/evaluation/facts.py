@@ -3,8 +3,8 @@
 Each fact is keys and measures over the events from the longest lookback up to the period's end;
 `in_period` tells the two apart. Measures are counts, minima and maxima, so that facts of two parts
 of a log merge into those of the whole: `MERGE` says how. Days are local days. A blocked event
-(executed = false, or outcome denied) counts in `events` and `blocked`, but not in the first and
-last times, which say when something happened. Muniment's own entries are left out. `agent_life`
+(executed = false, or outcome denied) counts in `events`, `blocked` and the times of entries, but
+not in the times of events, which say when something happened. Muniment's own entries are left out. `agent_life`
 alone looks at the whole log.
 
 `*_state` says of a key that is NULL why: stated, empty, not_carried or redacted.
@@ -68,7 +68,8 @@ FACTS: dict[str, Fact] = {
     ),
     "source_hour": Fact(
         (("source_id", "source_id"), ("source_class", "source_class"),
-         ("hour", f"epoch_ns({_AT}) // 3600000000000")),
+         ("hour", f"epoch_ns({_AT}) // 3600000000000"),
+         ("source_seq_state", _state("source_seq"))),
     ),
 }  # fmt: skip
 
@@ -81,6 +82,9 @@ _MEASURES = {
     "first_event_time": "min(happened_at) filter (where not was_blocked)",
     "last_event_id": "arg_max(event_id, (happened_at, event_id)) filter (where not was_blocked)",
     "last_event_time": "max(happened_at) filter (where not was_blocked)",
+    "first_entry_time": "min(happened_at)",
+    "last_entry_time": "max(happened_at)",
+    "last_entry_id": "arg_max(event_id, (happened_at, event_id))",
 }
 # By measure: SQL over the rows that two parts of a log have for one key.
 MERGE = {
@@ -91,6 +95,9 @@ MERGE = {
     "first_event_time": "min(first_event_time)",
     "last_event_id": "arg_max(last_event_id, (last_event_time, last_event_id))",
     "last_event_time": "max(last_event_time)",
+    "first_entry_time": "min(first_entry_time)",
+    "last_entry_time": "max(last_entry_time)",
+    "last_entry_id": "arg_max(last_entry_id, (last_entry_time, last_entry_id))",
 }
 
 

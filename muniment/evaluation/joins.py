@@ -56,7 +56,8 @@ group by c.join_key, c.piece_from"""
 def _union(column: Column) -> str:
     name = column.name
     if column.kind is ColumnKind.TEXT_LIST:
-        return f"list_distinct(flatten(list(r.{name}) filter (where r.{name} is not null)))"
+        united = f"flatten(list(r.{name}) filter (where r.{name} is not null))"
+        return f"list_sort(list_distinct({united}))"
     # Several rows that disagree have no single value: NULL, hence undetermined.
     return (
         f"case when count(distinct r.{name}) = 1 and count(r.{name}) = count(r.row_id)"

@@ -13,7 +13,8 @@ _AT = "coalesce(event_time, ingested_at)"
 def life_sql(relation: str, where: str) -> str:
     """The SELECT of the lives in a relation of events.
 
-    Two parts of a log merge by the sum of `events` and the least and greatest of the times.
+    Two parts of a log merge by the sum of `events`, the least and greatest of the times, and the id
+    that belongs to the least.
     """
     return f"""
 select
@@ -25,6 +26,7 @@ select
          when coalesce(list_contains(empty_fields, 'agent_id'), false) then 'empty'
          else 'not_carried' end as agent_id_state,
     count(*) as events,
+    arg_min(event_id, ({_AT}, event_id)) as first_event_id,
     min({_AT}) as first_event_time,
     max({_AT}) as last_event_time
 from {relation}
@@ -46,6 +48,7 @@ def read_lives(reader: AuditReader, *, known_at: str, before: str) -> pa.Table:
     merged = """
 select
     source_id, source_class, agent_id, agent_id_state, cast(sum(events) as bigint) as events,
+    arg_min(first_event_id, (first_event_time, first_event_id)) as first_event_id,
     min(first_event_time) as first_event_time, max(last_event_time) as last_event_time
 from tail
 group by all"""
