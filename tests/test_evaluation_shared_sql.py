@@ -37,6 +37,9 @@ def test_views_are_those_that_the_catalog_knows() -> None:
         ("shorten(null)", "nothing"),
         ("cast(local_time(make_timestamp_ns(1795993199999999999), 'Europe/Berlin') as date)",
          "2026-11-29"),
+        ("longer_than(400, make_timestamp_ns(0), make_timestamp_ns(34560000000000000))", "False"),
+        ("longer_than(400, make_timestamp_ns(0), make_timestamp_ns(34560000000000001))", "True"),
+        ("longer_than(400, cast(null as timestamp_ns), make_timestamp_ns(0))", None),
         ("days_between(make_timestamp_ns(0), make_timestamp_ns(86400000000000))", "1.0"),
     ],
 )  # fmt: skip

@@ -4,8 +4,8 @@ Each fact is keys and measures over the events from the longest lookback up to t
 `in_period` tells the two apart. Measures are counts, minima and maxima, so that facts of two parts
 of a log merge into those of the whole: `MERGE` says how. Days are local days. A blocked event
 (executed = false, or outcome denied) counts in `events`, `blocked` and the times of entries, but
-not in the times of events, which say when something happened. Muniment's own entries are left out. `agent_life`
-alone looks at the whole log.
+not in the times of events, which say when something happened. Muniment's own entries are left out.
+`agent_life` alone looks at the whole log.
 
 `*_state` says of a key that is NULL why: stated, empty, not_carried or redacted.
 """

@@ -41,6 +41,9 @@ FUNCTIONS = (
     # A cast from timestamp_ns to timestamp rounds up and would move the last instant of a day.
     """create macro local_time(moment, zone) as
     timezone(zone, timezone('UTC', make_timestamp(epoch_ns(moment) // 1000)))""",
+    # Exact: a division would lose nanoseconds of spans beyond a hundred days.
+    """create macro longer_than(days, earlier, later) as
+    epoch_ns(later) - epoch_ns(earlier) > days * 86400000000000""",
     """create macro days_between(earlier, later) as
     (epoch_ns(later) - epoch_ns(earlier)) / 86400000000000""",
 )  # fmt: skip

@@ -10,7 +10,7 @@ grants as (
     from granted
     group by permission_set_id, agent_id, tool
     having bool_or(valid_from <= $as_of and (valid_to is null or valid_to > $as_of))
-        and days_between(min(valid_from), $period_end) > $unused_grant_days
+        and longer_than($unused_grant_days, min(valid_from), $period_end)
 ),
 used as (
     select
@@ -33,7 +33,7 @@ judged as (
 weighed as (
     select
         permission_set_id, agent_id, tool, source_id, row_id, granted_at, last_used_at, unseen,
-        coalesce(days_between(last_used_at, $period_end) <= $unused_grant_days, false) as in_use
+        coalesce(not longer_than($unused_grant_days, last_used_at, $period_end), false) as in_use
     from judged
 )
 select

@@ -19,9 +19,9 @@ judged as (
 weighed as (
     select
         agent_id, row_id, source_id, done_at,
-        coalesce(days_between(done_at, $as_of) <= $review_days, false) as fresh,
+        coalesce(not longer_than($review_days, done_at, $as_of), false) as fresh,
         -- A grant younger than the limit need not have been reviewed yet.
-        coalesce(days_between(since, $as_of) <= $review_days, false) as young,
+        coalesce(not longer_than($review_days, since, $as_of), false) as young,
         if(recorded, 'review.' || open, 'review: not carried') as open
     from judged
 ),

@@ -48,8 +48,7 @@ judged as (
 )
 select
     agent_id as item_id,
-    case when unseen is not null or (drifted and open is not null) then 'undetermined' when drifted then 'exception' else 'pass'
-        end as outcome,
+    if(unseen is not null or (drifted and open is not null), 'undetermined', if(drifted, 'exception', 'pass')) as outcome,
     'agent ' || shorten(agent_id) || ': distance ' || distance || ' of ' || acts_now || ' acts from ' || acts_then || ' before, '
         || $drift_max_hundredths || ' hundredths at most; most in ' || shorten(most)
         || case when done_at is not null then '; reviewed at ' || done_at || ' UTC' when drifted then '; not reviewed' else '' end

@@ -3,7 +3,7 @@ with judged as (
     select
         a.agent_id, a.row_id, a.valid_from, a.source_id, a.owner_ref, a.status_gap,
         coalesce(p.left_at, $as_of) <= $as_of and (p.left_at is not null or p.active is false) as has_left,
-        days_between(p.left_at, $as_of) as days,
+        days_between(p.left_at, $as_of) as days, longer_than($owner_left_days, p.left_at, $as_of) as overdue,
         case when p.left_at is null then gap(p.left_at, 'left_at', p.not_carried_fields, p.redacted_fields) end as left_gap,
         p.active
     from active_agent a
@@ -12,9 +12,9 @@ with judged as (
 weighed as (
     select
         agent_id, row_id, valid_from, source_id, owner_ref, days, has_left,
-        case when status_gap is null and days > $owner_left_days
+        case when status_gap is null and overdue
             then 'still acts; its owner left ' || floor(days)::bigint || ' days ago' end as fault,
-        case when days > $owner_left_days then gaps([status_gap])
+        case when overdue then gaps([status_gap])
              when days is not null then gaps([null])
              -- Somebody who is no longer active left, and nobody says when.
              when active is false then ['person.' || coalesce(left_gap, 'left_at: not carried')]
