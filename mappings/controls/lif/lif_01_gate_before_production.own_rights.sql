@@ -1,23 +1,32 @@
--- Population: active agents in production with a permission set or credential. Exception: one of them was issued for another environment.
+-- Population: active agents in production with a permission set or credential. Exception: all of one kind were issued elsewhere.
 with rights as (
     select
-        agent_id, 'permission set ' || permission_set_id as what, environment,
+        agent_id, 'permission set ' as kind, permission_set_id as id, environment,
         'permission_set.' || gap(environment, 'environment', not_carried_fields, redacted_fields) as open
     from permission_set
     where valid_from <= $as_of and (valid_to is null or valid_to > $as_of)
     union all
     select
-        unnest(agent_ids) as agent_id, 'credential ' || credential_id as what, environment,
+        unnest(agent_ids) as agent_id, 'credential ' as kind, credential_id as id, environment,
         'credential.' || gap(environment, 'environment', not_carried_fields, redacted_fields) as open
     from credential
     where valid_from <= $as_of and (valid_to is null or valid_to > $as_of)
         and (revoked_at is null or revoked_at > $as_of) and (expires_at is null or expires_at > $as_of)
 ),
+-- A test instance may have rights of its own beside those of production; without any of production, production runs on them.
+kinds as (
+    select
+        agent_id, kind, bool_or(lower(environment) in ('production', 'prod')) as has_own,
+        min(kind || id || ' of ' || lower(environment)) filter (where lower(environment) not in ('production', 'prod')) as what,
+        list_distinct(gaps(list(open))) as open
+    from rights
+    group by agent_id, kind
+),
 held as (
     select
-        agent_id, list_distinct(gaps(list(open))) as open,
-        min(what || ' of ' || lower(environment)) filter (where lower(environment) not in ('production', 'prod')) as what
-    from rights
+        agent_id, list_distinct(flatten(list(case when coalesce(has_own, false) then [] else open end))) as open,
+        min(what) filter (where not coalesce(has_own, false) and len(open) = 0) as what
+    from kinds
     group by agent_id
 ),
 judged as (

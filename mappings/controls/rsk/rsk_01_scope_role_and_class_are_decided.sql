@@ -21,8 +21,8 @@ weighed as (
              when eu_in_scope and eu_class is null and class_gap is null then 'has no risk class'
              when eu_class_reason is null and reason_gap is null then 'has a decision without a reason'
              when eu_class_decided_at is null and date_gap is null then 'has a decision without a date'
-             when eu_class_decided_at >= go_live_at
-                then 'was decided on ' || strftime(eu_class_decided_at, '%Y-%m-%d %H:%M') || ' UTC, not before go-live on '
+             when eu_class_decided_at > go_live_at
+                then 'was decided on ' || strftime(eu_class_decided_at, '%Y-%m-%d %H:%M') || ' UTC, after go-live on '
                     || strftime(go_live_at, '%Y-%m-%d %H:%M') || ' UTC' end as fault,
         gaps([
             scope_gap,
@@ -40,7 +40,7 @@ select
         case when fault is not null then gaps([status_gap, place_gap]) else open end) as outcome,
     'agent ' || shorten(agent_id) || ' ' || finding(if(status_gap is null and place_gap is null, fault, null),
         case when fault is not null then gaps([status_gap, place_gap]) else open end,
-        'was decided with reason and date before go-live') as reason,
+        'was decided with reason and date by go-live') as reason,
     valid_from as observed_at,
     'record/agent/' || row_id as evidence_ref,
     agent_id,

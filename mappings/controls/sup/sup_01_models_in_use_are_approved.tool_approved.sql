@@ -1,0 +1,55 @@
+-- Population: each tool that an agent used in the period. Exception: it was not an approved component then.
+with used as (
+    select
+        agent_id, target_name as tool,
+        any_value(target_name_state) as tool_state, any_value(source_id) as source_id,
+        min(first_event_time) as first_at, max(last_event_time) as last_at,
+        arg_max(last_event_id, last_event_time) as last_id
+    from act_day
+    where in_period and last_event_time is not null and executed > 0
+        and (action_type is null or action_type not in ('model_call', 'run', 'policy_check', 'approve', 'message', 'delegate'))
+    group by agent_id, target_name
+),
+listed as (select count(*) > 0 as recorded from component where kind in ('tool', 'connector')),
+matched as (
+    select
+        u.agent_id, u.tool, u.tool_state, u.source_id, u.first_at, u.last_at, u.last_id, listed.recorded, c.component_id, c.status, c.approved_at, c.not_carried_fields, c.redacted_fields
+    from used u
+    cross join listed
+    left join component c
+        on lower(c.name) = lower(u.tool) and coalesce(c.kind, 'tool') in ('tool', 'connector')
+        and c.valid_from <= u.last_at and (c.valid_to is null or c.valid_to > u.last_at)
+    -- Of several components of one name the most permissive counts: its approval covers the use.
+    qualify row_number() over (
+        partition by u.agent_id, u.tool
+        order by (c.status = 'approved') desc nulls last, c.approved_at nulls last, c.component_id) = 1
+),
+judged as (
+    select
+        agent_id, tool, last_at, last_id, source_id,
+        case when tool is null or not recorded then null
+             when component_id is null then 'is not on the list of components'
+             when status <> 'approved' then 'was ' || status || ', not approved'
+             when approved_at > first_at
+                then 'was used from ' || strftime(first_at, '%Y-%m-%d %H:%M') || ' UTC, before its approval on '
+                    || strftime(approved_at, '%Y-%m-%d %H:%M') || ' UTC' end as fault,
+        gaps([
+            case when tool is null then 'target_name: ' || if(tool_state = 'redacted', 'redacted', 'not carried') end,
+            case when tool is not null and not recorded then 'component: not carried' end,
+            case when component_id is not null and status is null
+                then 'component.' || coalesce(gap(status, 'status', not_carried_fields, redacted_fields), 'status: not carried') end,
+            case when status = 'approved' and approved_at is null
+                then 'component.' || coalesce(gap(approved_at, 'approved_at', not_carried_fields, redacted_fields), 'approved_at: not carried') end
+        ]) as missing
+    from matched
+)
+select
+    coalesce(agent_id, 'no agent named') || ' / ' || coalesce(tool, 'no tool named') as item_id,
+    verdict(fault, missing) as outcome,
+    'tool ' || shorten(tool) || ' of agent ' || shorten(agent_id) || ' ' || finding(fault, missing, 'was approved before its use') as reason,
+    last_at as observed_at,
+    'event/' || last_id as evidence_ref,
+    agent_id,
+    source_id,
+    missing
+from judged
