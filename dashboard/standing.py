@@ -84,8 +84,8 @@ def criteria(frame: Frame, found: Row) -> Markup:
             parts.control_link(frame, one["control"]),
             one["wants"],
             answer(one),
-            ui.long_text(one["why"]),
-            ui.long_text(one["because"]),
+            html('<span class="m-mid">{}</span>', ui.long_text(one["why"])),
+            html('<span class="m-mid">{}</span>', ui.long_text(one["because"])),
         )
         for domain in found["domains"]
         for stage, judged in domain["criteria"].items()
@@ -96,7 +96,7 @@ def criteria(frame: Frame, found: Row) -> Markup:
     heads = ("Domain", "Stage", "Control", "Wanted", "Met", "Why it is asked", "What was found")
     return ui.card(
         "Which criteria are met?",
-        ui.table(heads, rows, wide=6, none="No criterion yet."),
+        ui.table(heads, rows, none="No criterion yet."),
         says=f"{met} of {plural(len(rows), 'criterion', 'criteria')} met.",
         source=frame.basis,
     )

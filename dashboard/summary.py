@@ -54,7 +54,9 @@ def exceptions(frame: Frame, rows: list[Row]) -> Markup:
         [_failed(frame, row) for row in failed[:MOST_FAILED]],
         numbers=(3, 4),
         wide=2,
-        none="No control shows exceptions.",
+        none="No control that was tested shows exceptions."
+        if any(row["population"] for row in rows)
+        else "No control was tested, so none can show exceptions.",
     )
     count = plural(len(failed), "control", "controls")
     says = f"{count} with exceptions; most severe first, {min(len(failed), MOST_FAILED)} shown."

@@ -39,6 +39,9 @@ def _lead(rows: list[Row]) -> Markup:
     words = plural(tested, "tested control", "tested controls")
     first = f"{number(failed)} of {words} {verb} exceptions"
     waiting = sum(map(parts.waiting, rows))
+    if not tested:
+        whole = plural(len(rows), "control is", "controls are")
+        return ui.lead("No control was tested.", f" {whole} waiting for a population.")
     if not silent and not waiting:
         return ui.lead(f"{first}.", " Every item of every control that applies was concluded.")
     if not silent:
