@@ -30,9 +30,8 @@ EU_TEXTS = {
     "Art. 26(2)": "Deployers shall assign human oversight to natural persons who have the "
     "necessary competence, training and authority, as well as the necessary support.",
 }  # fmt: skip
-FIRST_CONTROLS = {
-    "IDN-01", "OWN-01", "ACC-03", "OVR-03", "AUD-01", "AUD-02", "DEV-04", "GOV-01",
-}  # fmt: skip
+# Controls that no requirement maps yet. Add a new one here only until its mapping is written.
+UNMAPPED: set[str] = set()
 COUNTED = {"eu_ai_act": 159, "iso_42001": 70, "nist_ai_rmf": 72}
 
 
@@ -121,8 +120,9 @@ def test_requirements_without_control_say_what_a_person_must_bring() -> None:
             assert unit.manual, unit.id
 
 
-def test_first_controls_are_each_mapped_by_a_requirement() -> None:
-    assert {m.control_id for _, m in MAPPED} >= FIRST_CONTROLS
+def test_every_control_is_mapped_by_a_requirement() -> None:
+    mapped = {m.control_id for _, m in MAPPED}
+    assert load_controls().keys() - mapped == UNMAPPED
 
 
 def test_rationales_are_written_for_their_clause() -> None:
