@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from muniment.catalog.sources import load_source_maps
+from muniment.ingest.pipeline import ingest_file
+from muniment.model.times import now
+from muniment.store.open import Store
 from tests.builders.sources import only_row, recognised
 
 SPEND = {
@@ -318,3 +322,68 @@ def test_tau_bench_has_no_times_and_reuses_ids(tmp_path: Path) -> None:
     assert all("event_time" not in row.values and row.key is None for row in taken)
     assert taken[0].values["outcome"] == "failure"
     assert taken[0].values["trace_id"] == "3/0"
+
+
+def said(message: str, output: int, at: str, block: dict[str, Any]) -> dict[str, Any]:
+    usage = {
+        "input_tokens": 3, "cache_read_input_tokens": 900, "cache_creation_input_tokens": 50,
+        "output_tokens": output,
+    }  # fmt: skip
+    inside = {"id": message, "model": "m", "usage": usage, "content": [block]}
+    return {
+        "type": "assistant", "uuid": f"{message}-{output}", "sessionId": "s1", "message": inside,
+        "timestamp": f"2026-11-20T10:00:{at}Z", "version": "2.0", "cwd": "/home/ada",
+    }  # fmt: skip
+
+
+TEXT = {"type": "text"}
+TOOL = {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "ls"}}
+COPIES = [said("m1", 1, "00", TEXT), said("m1", 188, "02", TOOL), said("m1", 40, "01", TEXT),
+          said("m2", 5, "03", TEXT)]  # fmt: skip
+
+
+def written(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def chats(store: Store) -> dict[str, dict[str, Any]]:
+    rows = store.audit.events_table(
+        ["span_id", "operation_name", "output_tokens", "input_tokens"], known_at=now()
+    ).to_pylist()
+    return {r["span_id"]: r for r in rows if r["operation_name"] == "chat"}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 0, 2, 3), (2, 3, 0, 1)])
+def test_claude_message_of_several_copies_counts_its_fullest_usage(
+    sqlite_store: Store, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    chosen = load_source_maps()["claude_transcript"]
+    path = written(tmp_path / "t.jsonl", [COPIES[n] for n in order])
+    batch = ingest_file(sqlite_store, path, source_map=chosen, source_id="c", recorded_by="r")
+    assert (batch.read, batch.imported, batch.duplicate, batch.superseding) == (5, 3, 2, 0)
+    assert {n: row["output_tokens"] for n, row in chats(sqlite_store).items()} == {
+        "m1": 188, "m2": 5,
+    }  # fmt: skip
+    assert chats(sqlite_store)["m1"]["input_tokens"] == 953
+
+
+def test_claude_later_file_with_partial_copies_takes_nothing_back(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    chosen = load_source_maps()["claude_transcript"]
+    counts = []
+    for rows in (COPIES[:1], COPIES[1:2], COPIES[2:3], COPIES[:1]):
+        path = written(tmp_path / "t.jsonl", rows)
+        batch = ingest_file(sqlite_store, path, source_map=chosen, source_id="c", recorded_by="r")
+        assert batch.read == batch.imported + batch.duplicate + batch.superseding
+        counts.append((batch.imported, batch.duplicate, batch.superseding))
+    assert counts == [(1, 0, 0), (1, 0, 1), (0, 1, 0), (0, 1, 0)]
+    assert chats(sqlite_store)["m1"]["output_tokens"] == 188
+
+
+def test_claude_broken_line_is_refused_and_the_rest_counts(tmp_path: Path) -> None:
+    lines = [json.dumps(COPIES[0]), json.dumps(COPIES[1])[:40], json.dumps({"type": "user"}),
+             json.dumps(COPIES[3])]  # fmt: skip
+    taken, (refused,) = recognised(tmp_path, "claude_transcript", "\n".join(lines))
+    assert (len(taken), refused.place) == (2, 2)

@@ -118,6 +118,8 @@ DATA: dict[str, tuple[str, Count]] = {
     "otlp/events.json": ("otlp_logs", nested("resourceLogs", "scopeLogs", "logRecords")),
     "otlp/metrics.json": ("otlp_metrics", words('"dataPoints"')),
     "policy_report/*.yaml": ("policy_report", words("policy: ")),
+    "proxy_squid/*.log": ("proxy_squid_extended", lambda text: {"visit": len(text.splitlines())}),
+    "proxy_zscaler/*.log": ("proxy_zscaler", lambda text: {"visit": text.count('"Allowed"')}),
     "servicenow_jira/jira-audit-excerpt.jsonl": ("jira_audit", lines),
     "servicenow_jira/servicenow-change_request.json": ("servicenow_changes", one("approval")),
 }

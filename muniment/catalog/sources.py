@@ -16,7 +16,7 @@ from muniment.errors import CatalogError
 from muniment.model.columns import Column, ColumnKind
 from muniment.model.entries import CONTENT_COLUMNS, MAPPABLE_NAMES, SOURCE_CLASSES
 from muniment.model.paths import IMPORT_TIME, parse_path
-from muniment.model.records import IMPORTABLE_TABLES
+from muniment.model.records import IMPORTABLE_TABLES, RecordTable
 from muniment.model.sources import (
     SKIP,
     Condition,
@@ -26,9 +26,13 @@ from muniment.model.sources import (
     RowMap,
     SourceMap,
 )
+from muniment.model.visits import VISIT
 
 EVENT = "event"
 _FLAT = frozenset({"csv", "lines", "otlp", "parquet", "w3c"})
+_NUMBERS = tuple(
+    c.name for c in CONTENT_COLUMNS if c.kind in (ColumnKind.INTEGER, ColumnKind.DECIMAL)
+)
 _EVENT_COLUMNS = {c.name: c for c in CONTENT_COLUMNS if c.name in MAPPABLE_NAMES}
 
 
@@ -36,8 +40,13 @@ def mappable_columns(record: str) -> dict[str, Column]:
     """The columns that a map may fill for `event` or a record table; none for `skip`."""
     if record == EVENT:
         return _EVENT_COLUMNS
-    table = IMPORTABLE_TABLES.get(record)
+    table = table_of(record)
     return {column.name: column for column in table.columns} if table else {}
+
+
+def table_of(record: str) -> RecordTable | None:
+    """The record table that rows of a kind fill, or the visits of a proxy; None for events."""
+    return VISIT if record == VISIT.name else IMPORTABLE_TABLES.get(record)
 
 
 def load_source_maps(folder: Path | None = None) -> dict[str, SourceMap]:
@@ -73,6 +82,8 @@ def load_source_map(path: Path) -> SourceMap:
     _check_choice(file, ("source_class",), "source class", source_map.source_class, SOURCE_CLASSES)
     _check_zone(file, ("zone",), source_map.zone)
     _check_encoding(file, source_map.encoding)
+    if source_map.fullest is not None:
+        _check_choice(file, ("fullest",), "column of numbers", source_map.fullest, _NUMBERS)
     for number, row_map in enumerate(source_map.maps):
         _check_row_map(file, ("maps", number), source_map, row_map)
     rules = source_map.recognise or Recognise()
@@ -148,7 +159,11 @@ def _check_paths(file: YamlFile, at: KeyPath, paths: Iterable[str]) -> None:
 
 def _check_row_map(file: YamlFile, at: KeyPath, source_map: SourceMap, row_map: RowMap) -> None:
     _check_choice(
-        file, (*at, "record"), "record", row_map.record, (EVENT, SKIP, *IMPORTABLE_TABLES)
+        file,
+        (*at, "record"),
+        "record",
+        row_map.record,
+        (EVENT, SKIP, VISIT.name, *IMPORTABLE_TABLES),
     )
     _check_paths(file, (*at, "rows"), [row_map.rows])
     _check_paths(file, (*at, "where"), [condition.path for condition in row_map.where])
@@ -174,7 +189,7 @@ def _check_row_map(file: YamlFile, at: KeyPath, source_map: SourceMap, row_map: 
 
 
 def _check_record(file: YamlFile, at: KeyPath, row_map: RowMap) -> None:
-    table = IMPORTABLE_TABLES.get(row_map.record)
+    table = table_of(row_map.record)
     if table is None:
         if row_map.valid_from is not None:
             raise _wrong(file, (*at, "valid_from"), "only records have `valid_from`.")
@@ -183,15 +198,11 @@ def _check_record(file: YamlFile, at: KeyPath, row_map: RowMap) -> None:
         return
     if row_map.natural_key:
         raise _wrong(file, (*at, "natural_key"), f"a record's key is `{table.key}`; leave it out.")
-    if row_map.valid_from is None:
+    if row_map.valid_from is not None:
+        started = Column("valid_from", ColumnKind.TIME, "")
+        _check_field(file, (*at, "valid_from"), started, row_map.valid_from, row_map.rows)
+    elif table is not VISIT:
         raise _wrong(file, at, "say since when a row holds: add `valid_from`, e.g. `@import_time`.")
-    _check_field(
-        file,
-        (*at, "valid_from"),
-        Column("valid_from", ColumnKind.TIME, ""),
-        row_map.valid_from,
-        row_map.rows,
-    )
     for column in table.columns:
         if column.required and column.name not in row_map.columns and row_map.own_names is None:
             raise _wrong(file, at, f"`{table.name}` needs the column `{column.name}`. Map it.")

@@ -150,6 +150,8 @@ def _say_batches(output: Output, batches: list[dict[str, Any]]) -> None:
     for done in batches:
         if done["rejected"]:
             output.say(f"{done['rejected']:,} rows rejected; reasons in {done['rejects_file']}.")
+        if done["left_out"]:
+            output.say(f"{done['left_out']:,} rows left out on purpose, as the source map says.")
     output.document({"batches": batches})
 
 

@@ -26,6 +26,7 @@ class ImportBatch:
 
     superseding: rows whose key was known with other values; the difference was added as an
     annotation (events) or as a new row (records). rejects_file: None where nothing was refused.
+    left_out: rows that the map leaves out on purpose; they are not counted as read.
     """
 
     batch_id: str
@@ -40,6 +41,7 @@ class ImportBatch:
     max_event_time: str | None
     reject_reasons: dict[str, int]
     rejects_file: str | None
+    left_out: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The batch as plain values, for JSON."""
@@ -55,6 +57,7 @@ class Counts:
     rejected: int = 0
     duplicate: int = 0
     superseding: int = 0
+    left_out: int = 0
     first: str | None = None
     last: str | None = None
     reasons: Counter[str] = field(default_factory=Counter)

@@ -23,12 +23,13 @@ from muniment.ingest.rows import Unreadable
 class MappedBatch:
     """What a batch becomes: its events; its records and refused rows with their places, in order.
 
-    read: how many rows that is; rows that a map skips are not counted.
+    read: how many rows that is; left_out: how many a map skips, which are not counted as read.
     """
 
     events: Events | None
     others: list[tuple[int, MappedRow | Unreadable]]
     read: int
+    left_out: int
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class _Taken:
 
     events: list[tuple[Events, Numbers]] = field(default_factory=list)
     rows: list[tuple[int, int, MappedRow | Unreadable]] = field(default_factory=list)
+    left_out: int = 0
 
 
 def map_batch(batch: Batch) -> MappedBatch:
@@ -55,7 +57,7 @@ def map_batch(batch: Batch) -> MappedBatch:
         taken.events.append((events, np.array([n for n, _, _ in of_rows], np.int64)))
     others = [(place, row) for _, place, row in taken.rows if not _is_event(row)]
     count = sum(len(events.places) for events, _ in taken.events)
-    return MappedBatch(_in_order(taken.events), others, count + len(others))
+    return MappedBatch(_in_order(taken.events), others, count + len(others), taken.left_out)
 
 
 def _map_events(taken: _Taken, group: Group, block: Block, numbers: Numbers) -> None:
@@ -96,7 +98,9 @@ def _by_reference(
     for row, number in zip(part.rows() if len(chosen) else (), chosen.tolist(), strict=True):
         place = int(block.places[number])
         found = map_row(group, row, place)
-        if found is not None:
+        if found is None:
+            taken.left_out += 1
+        else:
             taken.rows.append((int(numbers[number]), place, found))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from muniment.catalog.sources import EVENT, mappable_columns
+from muniment.catalog.sources import EVENT, mappable_columns, table_of
 from muniment.ingest.canonical_text import canonical_text
 from muniment.ingest.fields import (
     EMPTY,
@@ -22,7 +22,6 @@ from muniment.ingest.rows import RowError
 from muniment.ingest.values import to_text
 from muniment.model.columns import Column, ColumnKind
 from muniment.model.paths import MISSING, Path, Row
-from muniment.model.records import IMPORTABLE_TABLES
 from muniment.model.sources import SKIP, Condition, FieldMap, Requirement, RowMap, SourceMap
 
 
@@ -150,7 +149,8 @@ class Mapper:
             mapped.key = (self.row_map.kind, *words)
 
     def _finish_record(self, mapped: MappedRow, row: Row) -> None:
-        table = IMPORTABLE_TABLES[mapped.record]
+        table = table_of(mapped.record)
+        assert table is not None  # noqa: S101 (the catalog knows no other record)
         for column in table.columns:
             if column.required and column.name not in mapped.values:
                 raise RowError(f"{column.name}: required", f"`{column.name}` has no value")

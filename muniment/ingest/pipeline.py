@@ -13,6 +13,7 @@ from muniment.errors import UsageError
 from muniment.ingest.batch import Counts, ImportBatch, Rejects, RunningMark, mark_interrupted
 from muniment.ingest.batch_mapping import map_batch
 from muniment.ingest.blocks import Batch, batches_of
+from muniment.ingest.discovery import VisitGatherer
 from muniment.ingest.documents import read_documents
 from muniment.ingest.files import examine
 from muniment.ingest.mapping import MappedRow
@@ -23,6 +24,7 @@ from muniment.ingest.writing import EventWriter, Import, RecordWriter
 from muniment.model.entries import OWN_SOURCE_ID
 from muniment.model.sources import SourceMap
 from muniment.model.times import now
+from muniment.model.visits import VISIT
 from muniment.sealing.log import AuditLog
 from muniment.store.open import Store
 
@@ -154,23 +156,31 @@ def _run(one: Import, batches: Iterator[Batch], progress: Progress | None) -> tu
     with Rejects(path, counts) as rejects:
         events = EventWriter(one, AuditLog(one.store), counts)
         records = RecordWriter(one, counts, rejects)
+        visits = VisitGatherer(one, counts)
         status = "failed"
         try:
             for batch in batches:
                 mapped = map_batch(batch)
                 _report(progress, counts.read, counts.read + mapped.read)
                 counts.read += mapped.read
+                counts.left_out += mapped.left_out
                 for place, found in mapped.others:
                     if isinstance(found, Unreadable):
                         rejects.add(found)
+                    elif found.record == VISIT.name:
+                        if not visits.add(found):
+                            counts.read -= 1
+                            counts.left_out += 1
                     else:
                         records.add(found, place)
                 if mapped.events is not None:
                     events.write(mapped.events)
             records.flush()
+            visits.write()
             status = "done"
         finally:
             events.close()
+            visits.close()
             one.store.records.finish_batch(
                 one.batch_id, status=status, finished_at=now(), **counts.as_columns()
             )
@@ -192,5 +202,6 @@ def _batch(one: Import, counts: Counts, rejects: Path) -> ImportBatch:
         source_map=one.source.id,
         read=columns.pop("rows_read"),
         rejects_file=str(rejects) if counts.rejected else None,
+        left_out=counts.left_out,
         **columns,
     )

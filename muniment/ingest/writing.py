@@ -6,6 +6,7 @@ import json
 import secrets
 import sqlite3
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -64,15 +65,22 @@ class EventWriter:
         times = pc.min_max(events.table.column("event_time").cast(pa.int64())).as_py()
         for nanos in times.values():
             self._counts.saw(None if nanos is None else format_time(nanos))
-        table = self._entries(events)
+        fullest = self._import.source.fullest
+        entries = self._entries(events)
+        table = entries if fullest is None else _fullest(entries, fullest)
         with self._log.exclusive():  # what is classified as new must still be so when appended
             found = self._log.classify(table)
             self._log.append(found.new)
-            if found.superseding:
-                self._log.append(self._log.annotations_for(found.superseding))
+            changed = [
+                (old, new)
+                for old, new in found.superseding
+                if fullest is None or _says_more(old, new, fullest)
+            ]
+            if changed:
+                self._log.append(self._log.annotations_for(changed))
         self._counts.imported += found.new.num_rows
-        self._counts.duplicate += found.duplicates
-        self._counts.superseding += len(found.superseding)
+        self._counts.superseding += len(changed)
+        self._counts.duplicate += entries.num_rows - found.new.num_rows - len(changed)
 
     def close(self) -> None:
         """Give back what was held."""
@@ -122,6 +130,30 @@ class EventWriter:
         columns["source_row"] = pa.array(events.places)
         content = {name: events.table.column(name) for name in events.table.column_names}
         return pa.table(columns | content).select(ENTRY_SCHEMA.names)
+
+
+def _fullest(table: pa.Table, column: str) -> pa.Table:
+    """Of several copies of one event the one with the largest number, whatever their order."""
+    values = table.column(column).to_pylist()
+    best: dict[str, int] = {}
+    for row, event_id in enumerate(table.column("event_id").to_pylist()):
+        if event_id not in best or _grew(values[best[event_id]], values[row]):
+            best[event_id] = row
+    if len(best) == table.num_rows:
+        return table
+    return table.take(pa.array(sorted(best.values()), pa.int64()))
+
+
+def _grew(old: Any, new: Any) -> bool:
+    """Whether the later copy says more: a larger number, or one where there was none."""
+    if old is None or new is None:
+        return new is not None
+    return Decimal(new) > Decimal(old)
+
+
+def _says_more(old: dict[str, Any], new: dict[str, Any], column: str) -> bool:
+    both = old.get(column), new.get(column)
+    return both == (None, None) or _grew(*both)
 
 
 class RecordWriter:

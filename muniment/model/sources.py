@@ -230,7 +230,8 @@ class SourceMap(Strict):
     anything else. wrapped_in: for `objects`, names of the top-level array that holds them.
     line: for `lines`, a regular expression whose named groups become the row's fields. shared:
     columns of every event, unless a row map fills them otherwise. table: where the format lies
-    in a database.
+    in a database. fullest: a column of numbers; of several copies of one event (one natural key)
+    the one with the largest holds, whatever their order.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -249,6 +250,7 @@ class SourceMap(Strict):
     line: str | None = None
     recognise: Recognise | None = None
     table: TableMap | None = None
+    fullest: str | None = None
     shared: dict[str, FieldMap] = Field(default_factory=dict)
     maps: tuple[RowMap, ...] = Field(min_length=1)
     notes: str = ""
