@@ -14,6 +14,7 @@ from muniment.cli.assurance import DEFAULT_BASE_URL
 from muniment.cli.common import DEFAULT_STORE, JsonOption, StoreOption, opened
 from muniment.cli.output import Output
 from muniment.demo.build import build_demo
+from muniment.demo.generate import MIN_EVENTS
 from muniment.errors import UsageError
 from muniment.jobs.assess import load_catalog, make_clock, run_assessment
 from muniment.reporting.build import build_report
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     folder: Annotated[Path, typer.Argument(help="New folder for the demo.")] = Path("demo-store"),
     seed: Annotated[int, typer.Option(help="Same seed, same organisation.")] = 20261120,
-    events: Annotated[int, typer.Option(help="About how many events.", min=2_000)] = 20_000,
+    events: Annotated[int, typer.Option(help="About how many events.", min=MIN_EVENTS)] = 20_000,
     base_url: Annotated[
         str, typer.Option(help="Address of the dashboard, for links.")
     ] = DEFAULT_BASE_URL,

@@ -1,4 +1,4 @@
-"""Building the whole demo: files, store, attestation, seal, and what must be found in it."""
+"""Building the whole demo: files, store, attestations, seal, and what must be found in it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def build_demo(
     if progress:
         progress("generate", 0, None)
     demo = generate_demo(seed, events)
-    counts = write_sources(demo, root / "sources")
-    with load_demo(root, progress) as store:
+    counts = write_sources(demo.registers, demo.logs, root / "sources")
+    tables = [table for table, _ in demo.registers.tables()]
+    with load_demo(root, tables, progress) as store:
         return resolve_truth(store, demo.expected, counts)

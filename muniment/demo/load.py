@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,11 @@ from muniment.catalog.controls import load_controls
 from muniment.catalog.sources import load_source_maps
 from muniment.demo.clock import AS_OF, PERIOD_START, TIME_ZONE
 from muniment.demo.company import ORGANISATION, person_id
-from muniment.demo.files import POLICY_FILE
-from muniment.demo.runs import Event
+from muniment.demo.files import log_file
+from muniment.demo.logs import SOURCES
+from muniment.demo.papers import AUDIT_FILE, POLICY_FILE
+from muniment.demo.registers_logs import log_source
+from muniment.demo.runs import GATEWAY, OTLP, POLICY_ENGINE, Event
 from muniment.demo.truth import DemoTruth, Expectation, Truth
 from muniment.errors import InputError
 from muniment.ingest.pipeline import ingest_file
@@ -29,8 +32,19 @@ eu_special_roles:
   value: none
   reason: A private freight company; no public authority and not in law enforcement.
 """
-ATTESTED_AT = normal_time("2026-10-06T09:00:00Z")
-ATTESTED_UNTIL = normal_time("2027-10-06T00:00:00+02:00")
+LOG_MAPS = {
+    GATEWAY: "gateway_parquet", POLICY_ENGINE: "policy_engine_jsonl", OTLP: "otlp_genai"
+}  # fmt: skip
+# Registers whose source map is not called after its table.
+OWN_MAPS = {
+    "agent": "registry_csv", "permission_set": "permissions_csv", "person": "people_csv",
+    "approval": "approvals_csv", "budget": "budgets_csv",
+}  # fmt: skip
+KEEPERS = {
+    "agent": "agent-registry", "permission_set": "iam", "credential": "iam", "mandate": "iam",
+    "person": "hr-people", "training": "hr-people", "approval": "service-desk",
+    "incident": "service-desk", "change": "service-desk", "budget": "finance-budgets",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +56,57 @@ class SourceFile:
     source_map: str
 
 
-SOURCE_FILES: tuple[SourceFile, ...] = (
-    SourceFile("people.csv", "hr-people", "people_csv"),
-    SourceFile("agent_registry.csv", "agent-registry", "registry_csv"),
-    SourceFile("permission_sets.csv", "iam", "permissions_csv"),
-    SourceFile("approvals.csv", "service-desk", "approvals_csv"),
-    SourceFile("budgets.csv", "finance-budgets", "budgets_csv"),
-    SourceFile("gateway.jsonl", "llm-gateway", "gateway_jsonl"),
-    SourceFile("agent_platform.jsonl", "agent-platform", "agent_events_jsonl"),
-    SourceFile("otel_traces.jsonl", "otel-collector", "otlp_genai"),
+LOG_FILES = tuple(
+    SourceFile(log_file(one), log_source(one), LOG_MAPS.get(one, "agent_events_parquet"))
+    for one in SOURCES
 )
 
 
-def load_demo(root: Path, progress: Progress | None = None) -> Store:
-    """Create <root>/store, import every file under <root>/sources, attest GOV-01, and seal.
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What somebody attested, with which paper, when, and until when."""
 
-    Raises InputError when a source map refuses a row: the demo's files are all good.
+    control_id: str
+    file: str
+    by: str
+    at: str
+    until: str
+    statement: str
+
+
+PAPERS = (
+    Paper("GOV-01", POLICY_FILE, "Mette Keller", "2026-10-06T09:00:00Z",
+          "2027-10-06T00:00:00+02:00",
+          "The board approved the AI policy on 2026-10-05; all staff read it by 10-06."),
+    Paper("GOV-04", AUDIT_FILE, "Anders Poulsen", "2025-09-12T10:00:00Z",
+          "2026-09-12T00:00:00+02:00",
+          "The management system was audited in August 2025 and reviewed on 2025-09-09."),
+)  # fmt: skip
+
+
+def register_file(table: str) -> SourceFile:
+    """The file of a register."""
+    return SourceFile(
+        f"{table}.csv", KEEPERS.get(table, "governance-register"),
+        OWN_MAPS.get(table, f"{table}_csv"),
+    )  # fmt: skip
+
+
+def load_demo(root: Path, tables: Iterable[str], progress: Progress | None = None) -> Store:
+    """Create <root>/store, import every file under <root>/sources, attest the papers, and seal.
+
+    tables: the registers that were written. Raises InputError when a source map refuses a row: the
+    demo's files are all good.
     """
     store = create_store(
         root / "store", organisation=ORGANISATION, time_zone=TIME_ZONE, recorded_by=RECORDED_BY
     )
     (store.layout.root / "parameters.yaml").write_text(PARAMETERS, encoding="utf-8")
     maps = load_source_maps()
-    for number, file in enumerate(SOURCE_FILES):
+    files = (*map(register_file, tables), *LOG_FILES)
+    for number, file in enumerate(files):
         if progress:
-            progress(f"import {file.name}", number, len(SOURCE_FILES))
+            progress(f"import {file.name}", number, len(files))
         batch = ingest_file(
             store,
             root / "sources" / file.name,
@@ -80,23 +120,27 @@ def load_demo(root: Path, progress: Progress | None = None) -> Store:
                 f"demo file `{file.name}`: map `{file.source_map}` refused {batch.rejected} rows: "
                 f"{batch.reject_reasons}. Repair the map or muniment/demo."
             )
-    attest_policy(store, root / "sources" / POLICY_FILE)
+    attest_papers(store, root / "sources")
     AuditLog(store).seal()
     return store
 
 
-def attest_policy(store: Store, policy: Path) -> None:
-    """The chair of the risk committee attests GOV-01 with the policy as evidence."""
-    attest(
-        store,
-        load_controls(),
-        control_id="GOV-01",
-        statement="The board approved the AI policy on 2026-10-05; all staff read it by 10-06.",
-        evidence_path=policy,
-        by=person_id("Mette Keller"),
-        at=ATTESTED_AT,
-        period_end=ATTESTED_UNTIL,
-    )
+def attest_papers(store: Store, folder: Path) -> None:
+    """People attest controls with papers as evidence."""
+    controls = load_controls()
+    for paper in PAPERS:
+        if paper.control_id not in controls:
+            continue
+        attest(
+            store,
+            controls,
+            control_id=paper.control_id,
+            statement=paper.statement,
+            evidence_path=folder / paper.file,
+            by=person_id(paper.by),
+            at=normal_time(paper.at),
+            period_end=normal_time(paper.until),
+        )
 
 
 def resolve_truth(
@@ -121,7 +165,7 @@ def resolve_truth(
         exceptions=exceptions,
         near_misses={control: tuple(items) for control, items in near_misses.items()},
         counts=dict(counts),
-        files=tuple(file.name for file in SOURCE_FILES),
+        files=tuple(counts),
     )
 
 

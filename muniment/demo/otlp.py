@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from decimal import Decimal
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+import orjson
+import pyarrow as pa
+
 from muniment.demo.clock import utc_text
-from muniment.demo.runs import Event, Value
+from muniment.demo.logs import ID, LIST_SEPARATOR
+from muniment.demo.runs import UNIT
 from muniment.model.columns import ColumnKind
 from muniment.model.entries import ENTRY_COLUMN_BY_NAME
 
@@ -18,6 +20,7 @@ STANDARD = {
     "agent_id": "gen_ai.agent.id",
     "agent_name": "gen_ai.agent.name",
     "agent_version": "gen_ai.agent.version",
+    "conversation_id": "gen_ai.conversation.id",
     "operation_name": "gen_ai.operation.name",
     "workflow_name": "gen_ai.workflow.name",
     "provider": "gen_ai.provider.name",
@@ -27,75 +30,73 @@ STANDARD = {
 }
 OWN_PREFIX = "muniment."
 # Said by the span itself.
-SPAN_FIELDS = frozenset({"trace_id", "span_id", "parent_span_id", "event_time", "end_time"})
-_KINDS = {"run": 1, "model_call": 3}
+SPAN_FIELDS = frozenset({"trace_id", "span_id", "parent_span_id", "event_time", "end_time", ID})
+_CLIENT, _INTERNAL = 3, 1
+_OK, _ERROR = 1, 2
 
 
-def otlp_documents(events: Iterable[Event]) -> Iterator[dict[str, Any]]:
+def otlp_documents(log: pa.Table) -> Iterator[dict[str, Any]]:
     """One `TracesData` object per trace, traces by their first span."""
-    ordered: dict[str, list[Event]] = {}
-    for event in events:
-        ordered.setdefault(str(event.values["trace_id"]), []).append(event)
-    for spans in ordered.values():
-        groups = groupby(spans, key=lambda event: str(event.values["agent_id"]))
-        yield {"resourceSpans": [_resource(agent, list(group)) for agent, group in groups]}
+    traces: dict[str, list[dict[str, Any]]] = {}
+    for row in log.to_pylist():
+        traces.setdefault(row["trace_id"], []).append(row)
+    for spans in traces.values():
+        groups = groupby(spans, key=lambda row: row.get("workflow_name"))
+        yield {"resourceSpans": [_resource(str(flow), list(group)) for flow, group in groups]}
 
 
-def _resource(agent_id: str, events: list[Event]) -> dict[str, Any]:
+def _resource(flow: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    about = {"service.name": flow, "service.namespace": "northwind",
+             "service.instance.id": f"{flow}-0"}  # fmt: skip
     return {
-        "resource": {
-            "attributes": [
-                _attribute("service.name", str(events[0].values["workflow_name"])),
-                _attribute("service.namespace", "northwind"),
-                _attribute("service.instance.id", f"{agent_id.lower()}-0"),
-            ]
-        },
-        "scopeSpans": [{"scope": {"name": "northwind.agents"}, "spans": list(map(_span, events))}],
+        "resource": {"attributes": [_attribute(*pair) for pair in about.items()]},
+        "scopeSpans": [{"scope": {"name": "northwind.agents"}, "spans": list(map(_span, rows))}],
     }
 
 
-def _span(event: Event) -> dict[str, Any]:
-    values = event.values
+def _span(row: dict[str, Any]) -> dict[str, Any]:
+    said = {
+        STANDARD.get(name, OWN_PREFIX + name): _value(name, value)
+        for name, value in row.items()
+        if value is not None and name not in SPAN_FIELDS
+    } | _content(row)
     span: dict[str, Any] = {
-        "traceId": values["trace_id"],
-        "spanId": values["span_id"],
-        "name": f"{values['operation_name']} {values['target_name']}",
-        "kind": _KINDS.get(str(values["action_type"]), 1),
-        "startTimeUnixNano": str(values["event_time"]),
-        "endTimeUnixNano": str(values["end_time"]),
-        "attributes": [
-            _attribute(STANDARD.get(name, OWN_PREFIX + name), _typed(name, value))
-            for name, value in values.items()
-            if name not in SPAN_FIELDS
-        ]
-        + _content(values),
-        "status": {"code": 1 if values["outcome"] == "success" else 2},
+        "traceId": row["trace_id"],
+        "spanId": row["span_id"],
+        "name": f"{row['operation_name']} {row['target_name']}",
+        "kind": _CLIENT if row["action_type"] == "model_call" else _INTERNAL,
+        "startTimeUnixNano": str(row["event_time"]),
+        "endTimeUnixNano": str(row["end_time"]),
+        "attributes": [_attribute(*pair) for pair in said.items()],
+        "status": {"code": _OK if row["outcome"] == "success" else _ERROR},
     }
-    if "parent_span_id" in values:
-        span["parentSpanId"] = values["parent_span_id"]
+    if row["parent_span_id"] is not None:
+        span["parentSpanId"] = row["parent_span_id"]
     return span
 
 
-def _content(values: dict[str, Value]) -> list[dict[str, Any]]:
+def _content(row: dict[str, Any]) -> dict[str, Any]:
     """What went in, where the conventions have a place for it: tool arguments, system prompt."""
-    if values["target_type"] == "tool":
-        arguments = json.dumps({"ref": values["target_ref"]})
-        return [_attribute("gen_ai.tool.call.arguments", arguments)]
-    if values["action_type"] == "model_call":
-        prompt = f"You are {values['agent_name']}, version {values['agent_version']}."
-        return [_attribute("gen_ai.system_instructions", prompt)]
-    return []
+    if row["target_type"] == "tool":
+        text = row.get("input_sanitised") or orjson.dumps({"ref": row["target_ref"]}).decode()
+        return {"gen_ai.tool.call.arguments": text}
+    if row["action_type"] == "model_call":
+        prompt = f"You are {row['agent_name']}, version {row['agent_version']}."
+        return {"gen_ai.system_instructions": prompt}
+    return {}
 
 
-def _typed(name: str, value: Value) -> Value:
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if ENTRY_COLUMN_BY_NAME[name].kind is ColumnKind.TIME and isinstance(value, int):
+def _value(name: str, value: Any) -> Any:
+    kind = ENTRY_COLUMN_BY_NAME[name].kind
+    if kind is ColumnKind.TIME:
         return utc_text(value)
-    return value
+    if kind is ColumnKind.DECIMAL:
+        whole, rest = divmod(value, UNIT)
+        return f"{whole}.{rest:09d}"
+    return value.split(LIST_SEPARATOR) if kind is ColumnKind.TEXT_LIST else value
 
 
-def _attribute(key: str, value: Value) -> dict[str, Any]:
+def _attribute(key: str, value: Any) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"key": key, "value": {"boolValue": value}}
     if isinstance(value, int):

@@ -13,7 +13,7 @@ from muniment.model.outcomes import Outcome
 class Expectation:
     """One seeded item: its control, what it is, how it should come out, and why.
 
-    item: an event (its id needs its source map), or the id of a trace, agent or identity.
+    item: an event (its id needs its source map), or the id of a trace, agent, identity or record.
     """
 
     control_id: str

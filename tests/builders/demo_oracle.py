@@ -1,7 +1,6 @@
-"""A second opinion on the demo: plain Python over its source files, on its own.
+"""The demo's source files read back with plain Python, for a second opinion on what is in them.
 
-Events are keyed by span id, which is unique in the demo. Every function returns the set of items
-that the control's words make an exception.
+Events are keyed by span id, which is unique in the demo.
 """
 
 from __future__ import annotations
@@ -9,169 +8,151 @@ from __future__ import annotations
 import csv
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from muniment.model.records import RECORD_TABLE_BY_NAME
 from muniment.model.times import to_nanos
 
 ZONE = ZoneInfo("Europe/Copenhagen")
+Register = dict[str, list[dict[str, str]]]
 SPAN = {"traceId": "trace_id", "spanId": "span_id", "parentSpanId": "parent_span_id"}
 NAMES = {
     "gen_ai.agent.id": "agent_id",
     "gen_ai.agent.name": "agent_name",
     "gen_ai.operation.name": "operation_name",
     "gen_ai.workflow.name": "workflow_name",
+    "gen_ai.conversation.id": "conversation_id",
+    "gen_ai.response.model": "model",
 }
-GROUPS = {
-    "identity": ("agent_id",),
-    "trace": ("trace_id", "span_id"),
-    "action": ("operation_name", "target_name"),
-    "input": ("input_sha256", "prompt_sha256", "context_refs"),
-    "policy": ("policy_result",),
-    "oversight": ("autonomy_tier",),
-    "outcome": ("outcome",),
-    "time": ("event_time",),
-    "retention": ("retention_class", "retain_until"),
-}
+LISTS = ("context_refs", "delegation_scopes", "required_scopes")
+PLATFORM = ("runs", "steps", "handovers", "decisions")
 
 
 class Sources:
-    """The files of one demo, read back."""
+    """The files of one demo, read back. Events hold only what their line carries."""
 
     def __init__(self, folder: Path, start: str, end: str) -> None:
         self.start, self.end = to_nanos(start), to_nanos(end)
-        self.events = [*_lines(folder / "gateway.jsonl"), *_lines(folder / "agent_platform.jsonl")]
-        self.events += _spans(folder / "otel_traces.jsonl")
-        for event in self.events:
-            event["at"] = to_nanos(event["event_time"])
-        self.people = _register(folder / "people.csv", "person_id")
-        self.agents = _register(folder / "agent_registry.csv", "agent_id")
-        self.permissions = _register(folder / "permission_sets.csv", "agent_id")
-        self.budgets = _register(folder / "budgets.csv", "owner_ref")
-        with (folder / "approvals.csv").open(encoding="utf-8") as file:
-            self.approvals = {row["approval_id"]: row for row in csv.DictReader(file)}
+        self.events = list(_gathered(folder))
+        self.spans = {event["span_id"]: event for event in self.events}
+        self.registers = {
+            path.stem: _register(path)
+            for path in folder.glob("*.csv")
+            if path.stem in RECORD_TABLE_BY_NAME
+        }
+        self.agents, self.people = self.registers["agent"], self.registers["person"]
+        self.approvals = {key: rows[-1] for key, rows in self.registers["approval"].items()}
+        self.permissions = self.by("permission_set", "agent_id")
+
+    def by(self, table: str, column: str) -> Register:
+        """A register's rows by another column than its key."""
+        found: Register = defaultdict(list)
+        for rows in self.registers[table].values():
+            for row in rows:
+                found[row[column]].append(row)
+        return dict(found)
 
     def in_period(self) -> list[dict[str, Any]]:
+        """Events from the period's start up to the as-of instant."""
         return [event for event in self.events if self.start <= event["at"] < self.end]
 
-    def unregistered(self) -> set[str]:
-        return {
-            event["agent_id"]
-            for event in self.in_period()
-            if _at(self.agents, event["agent_id"], event["at"]) is None
-        }
+    def ran(self) -> list[dict[str, Any]]:
+        """Events of the period that took effect."""
+        return [event for event in self.in_period() if event.get("executed") is True]
 
-    def without_owner(self) -> set[str]:
-        found = set()
-        for agent_id in self.agents:
-            agent = _at(self.agents, agent_id, self.end)
-            if agent is None or agent["lifecycle_status"] != "active":
-                continue
-            owner = _at(self.people, agent["owner_ref"], self.end)
-            if owner is None or owner["kind"] == "group" or owner["active"] != "true":
-                found.add(agent_id)
-        return found
+    def now(self, table: str) -> list[dict[str, str]]:
+        """The rows of a register that hold at the as-of instant."""
+        rows = (held(self.registers[table], key, self.end) for key in self.registers[table])
+        return [row for row in rows if row is not None]
 
-    def outside_permissions(self) -> set[str]:
-        found = set()
-        for event in self.in_period():
-            if event["target_type"] != "tool" or not event["executed"]:
-                continue
-            granted = _at(self.permissions, event["agent_id"], event["at"])
-            tools = granted["tools"].split("|") if granted else []
-            if event["target_name"] not in tools and "*" not in tools:
-                found.add(event["span_id"])
-        return found
-
-    def not_approved_before(self) -> set[str]:
-        found = set()
-        for event in self.in_period():
-            if event["autonomy_tier"] != "approval_required" or not event["executed"]:
-                continue
-            approval = self.approvals.get(event.get("approval_id", ""))
-            if (
-                approval is None
-                or approval["decision"] != "approved"
-                or to_nanos(approval["decided_at"]) >= event["at"]
-                or approval["context_sha256"] != event["input_sha256"]
-            ):
-                found.add(event["span_id"])
-        return found
-
-    def lacking_a_group(self) -> set[str]:
-        return {
-            event["span_id"]
-            for event in self.in_period()
-            if any(all(event.get(n, "") == "" for n in names) for names in GROUPS.values())
-        }
-
-    def not_reconstructable(self) -> set[str]:
-        runs = defaultdict(list)
-        for event in self.events:
-            runs[event["trace_id"]].append(event)
-        found = set()
-        for trace_id, run in runs.items():
-            spans = {event["span_id"] for event in run}
-            roots = [event for event in run if not event.get("parent_span_id")]
-            orphan = any(e["parent_span_id"] not in spans for e in run if e.get("parent_span_id"))
-            whole = bool(roots) and roots[0]["trigger_kind"] and roots[0]["outcome"]
-            last = max(event["at"] for event in run)
-            settled = last < self.end - 10 * 60 * 10**9
-            if (orphan or not whole) and settled and self.start <= last < self.end:
-                found.add(trace_id)
-        return found
-
-    def over_budget(self) -> set[str]:
-        spent: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-        found = set()
-        for call in sorted((e for e in self.events if "cost_usd" in e), key=lambda e: e["at"]):
-            month = datetime.fromtimestamp(call["at"] // 10**9, ZONE).strftime("%Y-%m")
-            key = (call["team_id"], month)
-            budget = _at(self.budgets, call["team_id"], call["at"])
-            assert budget is not None
-            over = spent[key] >= Decimal(budget["limit_usd"])
-            if over and call["executed"] and self.start <= call["at"] < self.end:
-                found.add(call["span_id"])
-            spent[key] += Decimal(call["cost_usd"])
-        return found
+    def active(self) -> list[dict[str, str]]:
+        """Agents that are in use at the as-of instant."""
+        return [row for row in self.now("agent") if row["lifecycle_status"] == "active"]
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+def held(register: Register, key: str, moment: int) -> dict[str, str] | None:
+    """The row of a key that held at an instant."""
+    rows = [row for row in register.get(key, []) if to_nanos(row["valid_from"]) <= moment]
+    return max(rows, key=lambda row: to_nanos(row["valid_from"]), default=None)
 
 
-def _spans(path: Path) -> list[dict[str, Any]]:
-    found = []
-    for document in _lines(path):
+def texts(cell: str) -> list[str]:
+    """A cell that holds a list."""
+    return cell.split("|") if cell else []
+
+
+def nanos(cell: str) -> int | None:
+    """A cell that holds a time."""
+    return to_nanos(cell) if cell else None
+
+
+def _gathered(folder: Path) -> Iterator[dict[str, Any]]:
+    for name in ("gateway", *(f"platform_{table}" for table in PLATFORM)):
+        yield from _parquet(folder / f"{name}.parquet")
+    for event in _lines(folder / "policy_decisions.jsonl"):
+        times = {n: to_nanos(v) for n, v in event.items() if n.endswith(("_at", "_time"))}
+        yield event | times | {"at": times["event_time"]}
+    for document in _lines(folder / "otel_traces.jsonl"):
         for resource in document["resourceSpans"]:
             for scope in resource["scopeSpans"]:
-                found += [_span(span) for span in scope["spans"]]
-    return found
+                yield from map(_span, scope["spans"])
+
+
+def _parquet(path: Path) -> Iterator[dict[str, Any]]:
+    table = pq.read_table(path)
+    for number, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):
+            table = table.set_column(number, field.name, table[field.name].cast(pa.int64()))
+    for row in table.to_pylist():
+        event = {name: value for name, value in row.items() if value is not None}
+        for name in LISTS:
+            if name in event:
+                event[name] = event[name].split("|")
+        yield event | {"at": event["event_time"]}
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
 
 
 def _span(span: dict[str, Any]) -> dict[str, Any]:
     event = {name: span[key] for key, name in SPAN.items() if key in span}
-    nanos = int(span["startTimeUnixNano"])
-    seconds = datetime.fromtimestamp(nanos // 10**9, ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%S")
-    event["event_time"] = f"{seconds}.{nanos % 10**9:09d}Z"
+    event["at"] = event["event_time"] = int(span["startTimeUnixNano"])
+    event["traced"] = True  # a span that lacks an attribute does not say that there was none
     for attribute in span["attributes"]:
         name = NAMES.get(attribute["key"], attribute["key"].rsplit(".", 1)[-1])
-        event[name] = next(iter(attribute["value"].values()))
+        value = next(iter(attribute["value"].values()))
+        if name in LISTS:
+            value = [one["stringValue"] for one in value["values"]]
+        elif name.endswith("_at"):
+            value = to_nanos(value)
+        elif name in {"amount", "cost_usd", "confidence"}:
+            value = Decimal(value)
+        elif name == "records_affected":
+            value = int(value)
+        event[name] = value
     return event
 
 
-def _register(path: Path, key: str) -> dict[str, list[dict[str, str]]]:
-    rows = defaultdict(list)
+def _register(path: Path) -> Register:
+    rows: Register = defaultdict(list)
     with path.open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
+        reader = csv.DictReader(file)
+        key = (reader.fieldnames or ["", ""])[1]
+        for row in reader:
             rows[row[key]].append(row)
     return dict(rows)
 
 
-def _at(register: dict[str, list[dict[str, str]]], key: str, moment: int) -> dict[str, str] | None:
-    held = [row for row in register.get(key, []) if to_nanos(row["valid_from"]) <= moment]
-    return max(held, key=lambda row: to_nanos(row["valid_from"]), default=None)
+def local_month(moment: int) -> str:
+    """The month of an instant in Copenhagen."""
+    return datetime.fromtimestamp(moment // 10**9, ZONE).strftime("%Y-%m")
