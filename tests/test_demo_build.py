@@ -31,10 +31,7 @@ ATTESTED = {"GOV-01": State.ATTESTED, "GOV-04": State.STALE}
 # Where a control and the prose disagree and the prose is right: the control, and words of the item,
 # of the seed's why or of the control's reason. An entry that no longer stands fails the test.
 OPEN = (
-    ("RSK-01", "AGT-0037"),  # AG-04 says decided_at <= go_live_at
-    ("SUP-01", "AGT-0017 / vendor.bank.update"),  # tools are components as well
     ("OWN-03", "AGT-0035"),  # a mailbox is no accountable person
-    ("OVR-02", "the kind of decision is masked"),  # redacted is not the same as none
     ("DEV-03", "person"),  # an agent is no person
     ("OVR-07", "on approval"),  # the request for an approval is not the act
     *(("ACC-02", f".{sent};") for sent in ("send", "reply")),  # a message sent uses the grant
