@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pytest
 
+from muniment.errors import EvidenceBrokenError
 from muniment.sealing.verify import VerifyReport, verify_store
+from muniment.store import segment_files
+from muniment.store.segment_files import run_query
 from tests.builders.attacks import ATTACKS, HOLDS, POWERS, Attacker, Template, make_template
 from tests.builders.honest import honest_store
 
@@ -141,3 +148,25 @@ def test_two_hundred_honest_stores_raise_no_alarm(tmp_path: Path, share: int) ->
     for number in range(50):
         honest_store(tmp_path / str(number), random.Random(1_000 * share + number))
         shutil.rmtree(tmp_path / str(number))
+
+
+def test_query_engine_ended_by_a_damaged_file_is_started_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Which damage is fatal to DuckDB depends on its version; random attacks meet such files."""
+    assert run_query("select 1 as one", []).num_rows == 1
+    before, answer = segment_files._database(os.getpid()), segment_files._answer
+    fatal = iter([True])
+
+    def ended_once(*words: Any) -> pa.Table:
+        if next(fatal, False):
+            raise duckdb.FatalException("database has been invalidated")
+        return answer(*words)
+
+    monkeypatch.setattr(segment_files, "_answer", ended_once)
+    assert run_query("select 1 as one", []).num_rows == 1
+    assert segment_files._database(os.getpid()) is not before
+    fatal = iter([True, True])
+    with pytest.raises(EvidenceBrokenError, match="cannot be read"):
+        run_query("select 1 as one", [])
+    assert run_query("select 1 as one", []).num_rows == 1

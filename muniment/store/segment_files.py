@@ -120,7 +120,21 @@ def run_query(query: str, values: Sequence[Any], tail: pa.Table | None = None) -
 
     Raises EvidenceBrokenError where a segment cannot be read.
     """
-    with _reading(), _connected() as connection:
+    with _reading():
+        try:
+            return _answer(query, values, tail)
+        except duckdb.FatalException:
+            # A damaged file can end the whole database, under queries that never read that file.
+            _database.cache_clear()
+        try:
+            return _answer(query, values, tail)
+        except duckdb.FatalException:
+            _database.cache_clear()
+            raise
+
+
+def _answer(query: str, values: Sequence[Any], tail: pa.Table | None) -> pa.Table:
+    with _connected() as connection:
         connection.register("no_entries", ENTRY_SCHEMA.empty_table())
         if tail is not None:
             connection.register("tail", tail)
