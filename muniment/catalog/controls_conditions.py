@@ -6,6 +6,7 @@ subquery, a table function, a function outside the list below, or a column that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
@@ -187,32 +188,47 @@ def _field(
 
 def is_redacted_sql(table: str, name: str) -> str:
     """SQL that is true where the source masked the column; false where not, or without a row."""
-    return f"coalesce(list_contains({table}.redacted_fields, '{name}'), false)"
+    return _flag(table, name, "redacted")
 
 
 def is_empty_sql(table: str, name: str) -> str:
     """SQL that is true where the source carried the column and left it empty; never NULL."""
-    if table == EVENT:
-        return (
-            f'({table}."{name}" is null'
-            f" and coalesce(list_contains({table}.empty_fields, '{name}'), false)"
-            f" and not {is_redacted_sql(table, name)})"
-        )
-    return (
-        f'(coalesce({table}.found, false) and {table}."{name}" is null'
-        f" and not coalesce(list_contains({table}.not_carried_fields, '{name}'), false)"
-        f" and not {is_redacted_sql(table, name)})"
-    )
+    return _flag(table, name, "empty")
 
 
 def is_missing_sql(table: str, name: str) -> str:
     """SQL that is true where the value is unknown: not carried or redacted; false without a row."""
-    if table == EVENT:
-        return f'({table}."{name}" is null and not {is_empty_sql(table, name)})'
+    return _flag(table, name, "missing")
+
+
+def _flag(table: str, name: str, why: str) -> str:
+    """A column that `flag_columns` adds to the event or the joined row, so that it is made once."""
+    column = f'{table}."{name} {why}"'
+    return column if table == EVENT else f"coalesce({column}, false)"
+
+
+_FLAG = re.compile(r'\b([a-z_]+)\."([a-z0-9_]+) (redacted|empty|missing)"')
+
+
+def flag_columns(text: str) -> dict[str, list[str]]:
+    """By table, the columns that the flags in an SQL text need: `<sql> as "<name> <why>"`."""
+    columns: dict[str, list[str]] = {}
+    for table, name, why in sorted(set(_FLAG.findall(text))):
+        sql = _flag_sql(table, name, why)
+        columns.setdefault(table, []).append(f'{sql} as "{name} {why}"')
+    return columns
+
+
+def _flag_sql(table: str, name: str, why: str) -> str:
+    redacted = f"coalesce(list_contains(redacted_fields, '{name}'), false)"
+    if why == "redacted":
+        return redacted
+    if table == EVENT:  # an event lists what came empty, a record what did not come
+        empty = f"coalesce(list_contains(empty_fields, '{name}'), false) and not {redacted}"
+        return f'"{name}" is null and {"" if why == "empty" else "not "}({empty})'
+    absent = f"(coalesce(list_contains(not_carried_fields, '{name}'), false) or {redacted})"
     return (
-        f"(coalesce({table}.found, false) and"
-        f" (coalesce(list_contains({table}.not_carried_fields, '{name}'), false)"
-        f" or {is_redacted_sql(table, name)}))"
+        f'found and "{name}" is null and not {absent}' if why == "empty" else f"found and {absent}"
     )
 
 

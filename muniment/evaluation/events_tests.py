@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from muniment.catalog.controls_conditions import (
     EVENT,
     Condition,
     compile_condition,
+    flag_columns,
     is_missing_sql,
     is_redacted_sql,
     presence_sql,
@@ -137,7 +138,7 @@ class _Codes:
         return (
             f"select {', '.join(keys)}, {', '.join(self.codes)}\n"
             f"    from (\n        select {own},\n        {inner}\n"
-            f"        {_from((test.test.joins for test in tests), relation)}\n    )"
+            f"        {_from(tests, relation, inner)}\n    )"
         )
 
 
@@ -207,10 +208,15 @@ def _three_counts(code: str) -> str:
     )
 
 
-def _from(joins: Iterable[Sequence[str]], relation: str) -> str:
-    wanted = with_those_before(name for names in joins for name in names)
-    events = "from event" if relation == EVENT else f"from {relation} event"
-    return "\n        ".join([events, *(join_sql(name) for name in wanted)])
+def _from(tests: Sequence[EventsTest], relation: str, text: str) -> str:
+    """The events with their joins, and with the flags that the text above them reads."""
+    wanted = with_those_before(name for test in tests for name in test.test.joins)
+    flags = flag_columns(text)
+    events = relation
+    if EVENT in flags:
+        events = f"(select *, {', '.join(flags[EVENT])} from {relation})"
+    first = f"from {events}" if events == EVENT else f"from {events} {EVENT}"
+    return "\n        ".join([first, *(join_sql(name, flags.get(name, ())) for name in wanted)])
 
 
 def run_scan(
@@ -257,6 +263,10 @@ def items_sql(test: EventsTest, carry: Sequence[str] = (), relation: str = EVENT
     wanted = _attribute_list(test, letters)
     kept = "".join(f"\n    {name}," for name in carry)
     own = "".join(f"event.{name}, " for name in carry)
+    inner = (
+        f"({test.population}) as p, {booleans},\n                ({test.reason}) as reason"
+        f"{_missing_columns(test)}"
+    )
     return f"""
 select{kept}
     event_id as item_id,
@@ -276,9 +286,8 @@ from (
         select *, {codes}
         from (
             select {own}event.event_id, event.event_time, event.local_day, event.agent_id,
-                event.source_id, ({test.population}) as p, {booleans},
-                ({test.reason}) as reason{_missing_columns(test)}
-            {_from([test.test.joins], relation)}
+                event.source_id, {inner}
+            {_from([test], relation, inner)}
         )
     )
 )

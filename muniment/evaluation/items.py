@@ -127,8 +127,8 @@ def _missing_fields(sandbox: SqlRunner, source: Source) -> tuple[MissingField, .
     rows = sandbox.rows(
         "select entry, count(*), list(distinct source_id order by source_id)"
         "    filter (where source_id is not null)"
-        f" from (select unnest(missing) as entry, source_id from {source.relation} t"
-        "    where outcome = 'undetermined') group by entry order by entry",
+        f" from (select unnest(missing) as entry, source_id from {source.relation} t)"
+        " group by entry order by entry",
         source.bound,
     )
     return missing_fields(rows)

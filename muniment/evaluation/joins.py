@@ -7,7 +7,7 @@ every change; each piece holds the union of the lists that were valid in it. A p
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from muniment.catalog.joins import JOINS
 from muniment.model.columns import Column, ColumnKind
@@ -76,10 +76,11 @@ from {join.table} where {join.only} and valid_from <= (select as_of from clock)
 qualify row_number() over (partition by {join.key} order by valid_from desc, row_id) = 1"""
 
 
-def join_sql(name: str) -> str:
-    """The clause that joins `<join>_rows` to the event."""
+def join_sql(name: str, flags: Sequence[str] = ()) -> str:
+    """The clause that joins `<join>_rows` to the event; flags: further columns of those rows."""
     join = JOINS[name]
-    on = f"join {name}_rows {name} on {join.on} = {name}.join_key"
+    rows = f"(select *, {', '.join(flags)} from {name}_rows)" if flags else f"{name}_rows"
+    on = f"join {rows} {name} on {join.on} = {name}.join_key"
     return f"left {on}" if join.at is None else f"asof left {on} and {join.at} >= {name}.piece_from"
 
 
