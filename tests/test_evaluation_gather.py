@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -31,13 +33,20 @@ class FakeStore:
     def __init__(self, **given: list[dict[str, Any]]) -> None:
         self._given = inputs(**given)
         self.asked: dict[str, Any] = {}
-        self.audit = SimpleNamespace(events_table=self._events, segments=self._segments)
+        self.audit = SimpleNamespace(
+            events_table=self._events, segments=self._segments, gathered=self._gathered
+        )
         self.layout = NO_STORE
         self.records = SimpleNamespace(arrow_history=self._history, arrow_as_of=self._as_of)
 
     def _events(self, columns: list[str], **window: Any) -> pa.Table:
         self.asked = {"columns": columns, **window}
         return self._given.events.select(columns)
+
+    def _gathered(self, query: Callable[[str], str], known_at: str) -> list[pa.Table]:
+        with duckdb.connect() as connection:
+            connection.register("events", self._given.events)
+            return [connection.sql(query("events")).to_arrow_table()]
 
     def _segments(self, known_at: str) -> list[SimpleNamespace]:
         return [SimpleNamespace(no=7, header=HEADER)] if known_at >= "2026" else []
