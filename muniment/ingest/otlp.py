@@ -19,8 +19,7 @@ from muniment.ingest.otlp_resources import resources_of
 from muniment.ingest.otlp_signals import logs_of, points_of
 from muniment.ingest.otlp_values import (
     attributes_of,
-    list_of,
-    member_of,
+    members,
     object_of,
     without_zeros,
 )
@@ -66,15 +65,20 @@ def read_otlp(file: SourceFile) -> Iterator[Piece]:
 
 def _spans_of(place: int, resource: Any) -> Iterator[Piece]:
     about = attributes_of(object_of(resource, "resource").get("attributes"))
-    for scope in list_of(member_of(resource, "scopeSpans")):
+    for scope in members(place, resource, "scopeSpans"):
+        if isinstance(scope, Unreadable):
+            yield scope
+            continue
         named = object_of(scope, "scope")
-        for span in list_of(member_of(scope, "spans")):
+        for span in members(place, scope, "spans"):
             yield _checked(place, {"span": span, "resource": about, "scope": named})
 
 
 def _checked(place: int, found: dict[str, Any]) -> Piece:
     """The span with its ids in lower case and its attributes flat, or why it is none."""
     span = found["span"]
+    if isinstance(span, Unreadable):
+        return span
     if not isinstance(span, dict):
         return Unreadable(place, "not a span", "a span is no object", excerpt_of(span))
     trace, own = span.get("traceId"), span.get("spanId")

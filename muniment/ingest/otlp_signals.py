@@ -9,8 +9,8 @@ from typing import Any
 from muniment.ingest.otlp_values import (
     any_value,
     attributes_of,
-    list_of,
     member_of,
+    members,
     object_of,
     without_zeros,
 )
@@ -25,22 +25,30 @@ _KINDS = ("gauge", "sum", "histogram", "exponentialHistogram", "summary")
 def logs_of(place: int, resource: Any) -> Iterator[Piece]:
     """Each log record, as `log`, `event` (its name), `body`, `attributes`, `resource`, `scope`."""
     about = attributes_of(object_of(resource, "resource").get("attributes"))
-    for scope in list_of(member_of(resource, "scopeLogs")):
+    for scope in members(place, resource, "scopeLogs"):
+        if isinstance(scope, Unreadable):
+            yield scope
+            continue
         named = object_of(scope, "scope")
-        for log in list_of(member_of(scope, "logRecords")):
+        for log in members(place, scope, "logRecords"):
             yield _log(place, log, {"resource": about, "scope": named})
 
 
 def points_of(place: int, resource: Any) -> Iterator[Piece]:
     """Each data point, as `metric`, `point`, `value`, `attributes`, `resource`, `scope`."""
     about = attributes_of(object_of(resource, "resource").get("attributes"))
-    for scope in list_of(member_of(resource, "scopeMetrics")):
+    for scope in members(place, resource, "scopeMetrics"):
+        if isinstance(scope, Unreadable):
+            yield scope
+            continue
         named = object_of(scope, "scope")
-        for metric in list_of(member_of(scope, "metrics")):
+        for metric in members(place, scope, "metrics"):
             yield from _points(place, metric, {"resource": about, "scope": named})
 
 
 def _log(place: int, log: Any, shared: dict[str, Any]) -> Piece:
+    if isinstance(log, Unreadable):
+        return log
     if not isinstance(log, dict):
         return Unreadable(place, "not a log record", "a log record is no object", excerpt_of(log))
     attributes, body = attributes_of(log.get("attributes")), any_value(log.get("body"))
@@ -73,6 +81,9 @@ def _event_name(*places: Any) -> str | None:
 
 
 def _points(place: int, metric: Any, shared: dict[str, Any]) -> Iterator[Piece]:
+    if isinstance(metric, Unreadable):
+        yield metric
+        return
     kinds = [kind for kind in _KINDS if isinstance(member_of(metric, kind), dict)]
     if not kinds or not isinstance(metric.get("name"), str):
         reason = "a metric has no name, or no data of a kind that OTLP knows"
@@ -85,7 +96,10 @@ def _points(place: int, metric: Any, shared: dict[str, Any]) -> Iterator[Piece]:
         "kind": kinds[0],
         "temporality": data.get("aggregationTemporality"),
     }
-    for point in list_of(data.get("dataPoints")):
+    for point in members(place, data, "dataPoints"):
+        if isinstance(point, Unreadable):
+            yield point
+            continue
         if not isinstance(point, dict):
             yield Unreadable(place, "not a point", "a data point is no object", excerpt_of(point))
             continue

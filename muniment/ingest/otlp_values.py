@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
+
+from muniment.ingest.rows import Unreadable, excerpt_of
 
 _INTEGER = re.compile(r"-?\d{1,19}\Z")
 _MAX_DEPTH = 32
@@ -52,6 +55,18 @@ def object_of(value: Any, name: str) -> dict[str, Any]:
 def member_of(value: Any, name: str) -> Any:
     """A member of what may be no object at all."""
     return value.get(name) if isinstance(value, dict) else None
+
+
+def members(place: int, value: Any, name: str) -> Iterator[Any]:
+    """The items of a list inside OTLP; an Unreadable where there should be one and is none."""
+    held = value.get(name) if isinstance(value, dict) else value
+    if held is None and isinstance(value, dict):
+        return
+    if isinstance(value, dict) and isinstance(held, list):
+        yield from held
+    else:
+        reason = f"`{name}` is no list" if isinstance(value, dict) else f"`{name}` has no object"
+        yield Unreadable(place, "not OTLP", reason, excerpt_of(held))
 
 
 def list_of(value: Any) -> list[Any]:
