@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,16 @@ import pytest
 from muniment.catalog.sources import load_source_map, load_source_maps, mappable_columns
 from muniment.errors import CatalogError
 from muniment.model.paths import MISSING, Row, parse_path, unnest
+from muniment.model.sources import (
+    FieldMap,
+    Recognise,
+    Requirement,
+    RowMap,
+    SourceMap,
+    TableMap,
+)
 from tests.builders.sources import source_map, write_map
+from tests.conftest import PROJECT_ROOT
 
 GOOD = """\
 id: test_map
@@ -142,3 +152,17 @@ def test_sources_caret_climbs_to_the_enclosing_row() -> None:
 def test_sources_path_that_cannot_be_read_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="path"):
         parse_path(path)
+
+
+def test_sources_documents_name_every_map_that_ships() -> None:
+    text = (PROJECT_ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    named = {name for name in load_source_maps() if f"`{name}`" in text}
+    # Maps in our own names are told of as `<table>_csv`.
+    assert {n for n in load_source_maps() if not n.endswith("_csv")} <= named
+
+
+def test_sources_documents_name_every_key_of_a_map() -> None:
+    text = (PROJECT_ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    models = (SourceMap, RowMap, FieldMap, Recognise, Requirement, TableMap)
+    keys = {name for model in models for name in model.model_fields} - {"digest"}
+    assert {key for key in keys if not re.search(rf"\b{key}\b", text)} == {"one_of"}
