@@ -34,6 +34,7 @@ from muniment.evaluation.unit_keys import (
 from muniment.evaluation.unit_merge import Merged, TestSum
 from muniment.evaluation.unit_scan import Batch, BatchRows, population_rows, scan_batch
 from muniment.evaluation.unit_source import Changes, EventSource
+from muniment.model.entries import ENTRY_COLUMN_BY_NAME
 from muniment.store.partial_files import Folder, PartialFiles
 from muniment.store.read_copies import ensure_copies
 from muniment.store.units import Unit
@@ -295,7 +296,7 @@ def columns_of(tests: Sequence[EventsTest]) -> list[str]:
     """The log's columns that these tests and the engine read."""
     start = f"{EVENT}."
     own = {n.removeprefix(start) for test in tests for n in test.columns if n.startswith(start)}
-    return sorted(own | set(BASE_COLUMNS))
+    return sorted((own & ENTRY_COLUMN_BY_NAME.keys()) | set(BASE_COLUMNS))
 
 
 def _batches(places: Sequence[int], cuts: Sequence[Cut]) -> list[list[int]]:

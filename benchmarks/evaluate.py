@@ -1,0 +1,380 @@
+"""What evaluation costs: cold, one more day, one changed control, one late approval.
+
+    python benchmarks/evaluate.py                        1 M events: 500 agents, 365 days
+    python benchmarks/evaluate.py --events 10000000      10 M
+    python benchmarks/evaluate.py --small 20000          20,000 small segments, 5 % late events
+
+The store is made once in --folder and kept. Events go through the encoder into sealed segments; the
+library's events tests are topped up with generated ones to 45. Each step runs in a process of its
+own, so that its peak memory is its own. Ratios are to the bare read: `count(column)` of the columns
+that the tests read, over the same segments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from muniment.catalog.controls import load_controls
+from muniment.catalog.parameters import load_parameters
+from muniment.evaluation.engine import evaluate_units
+from muniment.evaluation.events_results import bound_of, compilable
+from muniment.evaluation.events_tests import EventsTest, scan_sql
+from muniment.evaluation.gather import WITHOUT_EVENTS_TESTS, gather_inputs
+from muniment.evaluation.inputs import Setting
+from muniment.evaluation.unit_log import log_parts
+from muniment.evaluation.unit_results import Question, UnitRun, columns_of
+from muniment.evaluation.unit_scan import Batch, BatchRows, count_batch
+from muniment.evaluation.unit_source import EventSource
+from muniment.model.controls import Control, ControlTest
+from muniment.model.outcomes import TestKind
+from muniment.model.results import Clock
+from muniment.model.times import format_time, to_nanos
+from muniment.sealing.segments import write_segment
+from muniment.store.encoder import ENTRY_SCHEMA
+from muniment.store.open import Store, create_store, open_store
+from muniment.store.partial_files import PartialFiles
+from muniment.store.read_copies import ensure_copies
+from muniment.store.records_writer import RecordPut
+from muniment.store.segment_files import SegmentInfo, source_of
+
+AGENTS, DAYS, TESTS = 500, 365, 45
+START = to_nanos("2026-01-01T00:00:00.000000000Z")
+DAY = 86_400 * 10**9
+ACTIONS = ["read", "write", "destructive", "model_call", "delegate", "message", "policy_check"]
+TIERS = ["autonomous", "supervised", "approval_required"]
+TOOLS = [f"tool-{n}" for n in range(40)]
+
+
+# The store
+
+
+def make_store(root: Path, events: int, small: int) -> None:
+    """A store of a year; segments of one day each, or `small` segments of equal size."""
+    os.fsync = lambda _fd: None  # the disk is not what is measured
+    store = create_store(root, organisation="Bench", time_zone="Europe/Berlin", recorded_by="b")
+    add_records(store)
+    segments = small or DAYS
+    previous: SegmentInfo | None = None
+    dice = np.random.default_rng(1)
+    for n in range(segments):
+        day = n * DAYS // segments
+        rows = events // segments
+        table = day_of_events(dice, day, rows, late=0.05 if small else 0.0)
+        previous = write_segment(store.layout, table, previous)
+        if n % max(1, segments // 20) == 0:
+            print(f"  segment {n:,} of {segments:,}", file=sys.stderr, flush=True)
+    store.close()
+
+
+def add_day(root: Path) -> None:
+    """One more day, sealed."""
+    os.fsync = lambda _fd: None
+    with open_store(root) as store:
+        segments = store.audit.segments()
+        day = len(segments) if len(segments) < 2 * DAYS else DAYS
+        rows = int(segments[-1].header["entry_count"])
+        table = day_of_events(np.random.default_rng(day), min(day, 400), rows, late=0.0)
+        write_segment(store.layout, table, segments[-1])
+
+
+def add_records(store: Store) -> None:
+    at = format_time(START - 30 * DAY)
+    puts: dict[str, list[dict[str, Any]]] = {
+        "agent": [
+            {"agent_id": f"agent-{n}", "name": f"Agent {n}", "kind": "agent",
+             "lifecycle_status": "active", "owner_ref": f"p{n % 50}"}
+            for n in range(AGENTS)
+        ],
+        "permission_set": [
+            {"permission_set_id": f"ps-{n}", "agent_id": f"agent-{n}",
+             "tools": TOOLS[: 20 + n % 20], "scopes": ["a", "b"]}
+            for n in range(AGENTS)
+        ],
+        "approval": [
+            {"approval_id": f"ap-{n}", "decision": "approved" if n % 50 else "rejected",
+             "decided_by": f"p{n % 50}", "decided_at": format_time(START + (n % DAYS) * DAY)}
+            for n in range(5_000)
+        ],
+        "person": [
+            {"person_id": f"p{n}", "name": f"P {n}", "kind": "human", "active": True}
+            for n in range(50)
+        ],
+    }  # fmt: skip
+    for table, rows in puts.items():
+        for start in range(0, len(rows), 5_000):
+            with store.records.writing() as writer:
+                writer.put_many(
+                    table, [RecordPut(row, at) for row in rows[start : start + 5_000]],
+                    recorded_by="b", source_id="bench",
+                )  # fmt: skip
+
+
+def day_of_events(dice: np.random.Generator, day: int, rows: int, *, late: float) -> pa.Table:
+    """Events of one day in order of time; a share of them happened up to 20 days before."""
+    at = np.sort(dice.integers(0, DAY, rows)) + START + day * DAY
+    ingested = at + 10**9
+    if late:
+        at = at - (dice.random(rows) < late) * dice.integers(0, 20 * DAY, rows)
+    ids = dice.bytes(16 * rows).hex()
+    tier = dice.choice(3, rows, p=[0.7, 0.28, 0.02])
+    needs = tier == 2
+    approvals = dice.integers(0, 5_000, rows)
+    given: dict[str, Any] = {
+        "event_id": [ids[32 * n : 32 * n + 32] for n in range(rows)],
+        "event_time": pa.array(at, pa.timestamp("ns")),
+        "ingested_at": pa.array(ingested, pa.timestamp("ns")),
+        "entry_kind": ["event"] * rows, "source_id": ["gateway"] * rows,
+        "source_class": ["gateway"] * rows, "source_format": ["bench"] * rows,
+        "import_batch_id": ["b"] * rows, "schema_version": ["1"] * rows,
+        "salt": [ids[32 * n : 32 * n + 32] for n in range(rows)],
+        "source_seq": pa.array(np.arange(rows), pa.int64()),
+        "agent_id": picked([f"agent-{n}" for n in range(AGENTS)], dice.integers(0, AGENTS, rows)),
+        "action_type": picked(ACTIONS, dice.integers(0, len(ACTIONS), rows)),
+        "target_name": picked(TOOLS, dice.integers(0, 40, rows)),
+        "autonomy_tier": picked(TIERS, tier),
+        "approval_id": pa.array(
+            [f"ap-{a}" if n else None for a, n in zip(approvals, needs, strict=True)], pa.string()
+        ),
+        "executed": pa.array(dice.random(rows) < 0.95),
+        "outcome": picked(
+            ["success", "failure", "denied"], dice.choice(3, rows, p=[0.93, 0.05, 0.02])
+        ),
+        "policy_checked": pa.array(dice.random(rows) < 0.999),
+        "policy_result": picked(["allow", "deny"], (dice.random(rows) < 0.01).astype(int)),
+        "trace_id": picked(
+            [f"{day:08x}{n:08x}" for n in range(rows // 8 + 1)], np.arange(rows) // 8
+        ),
+        "span_id": [ids[32 * n : 32 * n + 16] for n in range(rows)],
+        "model": picked(["m1", "m2", "m3"], dice.integers(0, 3, rows)),
+        "input_tokens": pa.array(dice.integers(10, 5_000, rows), pa.int64()),
+        "output_tokens": pa.array(dice.integers(10, 2_000, rows), pa.int64()),
+        "records_affected": pa.array(dice.integers(0, 50, rows), pa.int64()),
+        "input_sha256": [ids[32 * n : 32 * n + 32] * 2 for n in range(rows)],
+        "empty_fields": pa.array([["parent_span_id"]] * rows, pa.list_(pa.string())),
+    }  # fmt: skip
+    arrays = []
+    for field in ENTRY_SCHEMA:
+        value = given.get(field.name)
+        if value is None:
+            arrays.append(pa.nulls(rows, field.type))
+        else:
+            array = value if isinstance(value, pa.Array) else pa.array(value)
+            arrays.append(array.cast(field.type))
+    return pa.Table.from_arrays(arrays, schema=ENTRY_SCHEMA)
+
+
+def picked(words: list[str], at: Any) -> pa.Array:
+    return pa.array(words, pa.string()).take(pa.array(at))
+
+
+# The tests
+
+
+def library(changed: bool = False) -> dict[str, Control]:
+    """The library's events tests, topped up to 45 with generated ones."""
+    controls: dict[str, Control] = {}
+    held = 0
+    for control in load_controls().values():
+        tests = tuple(test for test in control.tests if test.kind is TestKind.EVENTS)
+        if tests and held + len(tests) <= TESTS:
+            controls[control.id] = control.model_copy(update={"tests": tests})
+            held += len(tests)
+    pattern = next(iter(controls.values()))
+    for n in range(TESTS - held):
+        test = ControlTest(
+            id="built", kind=TestKind.EVENTS, title="t",
+            population=f"action_type = '{ACTIONS[n % 7]}' and executed",
+            exception=(f"input_tokens > {4_990 + n % 5}", f"output_tokens > {1_995 + n % 5}",
+                       f"records_affected > {48 + n % 2} and policy_result = 'deny'")[n % 3],
+            needs=("action_type", "executed"),
+        )  # fmt: skip
+        if changed and n == 0:
+            test = test.model_copy(update={"exception": "input_tokens > 4980"})
+        controls[f"GEN-{n:02d}"] = pattern.model_copy(
+            update={"id": f"GEN-{n:02d}", "tests": (test,), "parameters": ()}
+        )
+    return controls
+
+
+def setting() -> Setting:
+    begin, end = format_time(START - 30 * DAY), format_time(START + 500 * DAY)
+    known_at = format_time(START + 600 * DAY)
+    return Setting(Clock(begin, end, end, known_at), "Europe/Berlin", load_parameters())
+
+
+# The steps, each in a process of its own
+
+
+def evaluate(root: Path, changed: bool = False) -> dict[str, Any]:
+    started = time.perf_counter()
+    with open_store(root) as store:
+        asked = setting()
+        controls = tuple(library(changed).values())
+        inputs = gather_inputs(store, controls, asked, kinds=WITHOUT_EVENTS_TESTS)
+        found = evaluate_units(store, inputs, controls, asked)
+        items = sum(len(test.items) for test in found.sums.values())
+        population = sum(test.total for test in found.sums.values())
+        assert not found.errors, found.errors
+    return {
+        "seconds": time.perf_counter() - started, "computed": len(found.computed),
+        "reused": found.reused, "items": items, "population": population,
+    }  # fmt: skip
+
+
+def opened(store: Store) -> tuple[EventSource, UnitRun, list[EventsTest], dict[str, Any]]:
+    asked = setting()
+    controls = tuple(library().values())
+    inputs = gather_inputs(store, controls, asked, kinds=WITHOUT_EVENTS_TESTS)
+    tests = compilable(controls)
+    bound = bound_of(tests, asked)
+    source = EventSource(store.layout, asked, True)
+    parts = log_parts(store, asked.clock.known_at)
+    question = Question(tests, bound, inputs.history)
+    run = UnitRun(source, parts, question, PartialFiles(store.layout.partials))
+    ensure_copies(store.layout, [cut.unit for cut in run._cuts])
+    run._join_rows()
+    return source, run, tests, bound
+
+
+def counts_only(root: Path) -> dict[str, Any]:
+    """The three-valued counts of all tests with their joins, batch by batch; nothing kept."""
+    with open_store(root) as store:
+        source, run, tests, bound = opened(store)
+        started = time.perf_counter()
+        units = [cut.unit for cut in run._cuts]
+        for at in range(0, len(units), 64):
+            source.open(units[at : at + 64], columns_of(tests))
+            count_batch(Batch(source, units[at : at + 64], tests, bound), BatchRows())
+        return {"seconds": time.perf_counter() - started}
+
+
+def one_by_one(root: Path) -> dict[str, Any]:
+    """A query for each test over all units."""
+    with open_store(root) as store:
+        source, run, tests, bound = opened(store)
+        started = time.perf_counter()
+        for test in tests:
+            source.open([cut.unit for cut in run._cuts], columns_of([test]))
+            source.fetch(scan_sql([test]), bound)
+        return {"seconds": time.perf_counter() - started}
+
+
+def bare(root: Path) -> dict[str, Any]:
+    """`count(column)` of the columns that the tests read."""
+    with open_store(root) as store:
+        columns = columns_of(compilable(tuple(library().values())))
+        connection = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
+        connection.register("no_entries", ENTRY_SCHEMA.empty_table())
+        counts = ", ".join(f"count({name})" for name in columns)
+        source = source_of(store.audit.segments())
+        started = time.perf_counter()
+        connection.execute(f"select {counts} from {source}").fetchall()
+        return {"seconds": time.perf_counter() - started, "columns": len(columns)}
+
+
+def pandas_load(root: Path) -> dict[str, Any]:
+    """The same columns as a pandas frame, before any test."""
+    with open_store(root) as store:
+        columns = columns_of(compilable(tuple(library().values())))
+        started = time.perf_counter()
+        connection = duckdb.connect(config={"threads": 2})
+        connection.register("no_entries", ENTRY_SCHEMA.empty_table())
+        source = source_of(store.audit.segments())
+        frame = connection.execute(f"select {', '.join(columns)} from {source}").df()
+        return {"seconds": time.perf_counter() - started, "items": len(frame)}
+
+
+def late_approval(root: Path) -> dict[str, Any]:
+    with open_store(root) as store, store.records.writing() as writer:
+        writer.put(
+            "approval", {"approval_id": "ap-77", "decision": "approved", "decided_by": "p1"},
+            valid_from=format_time(START - DAY), recorded_by="b", source_id="late",
+        )  # fmt: skip
+    return evaluate(root)
+
+
+def forget(root: Path) -> dict[str, Any]:
+    shutil.rmtree(root / "cache", ignore_errors=True)
+    return {"seconds": 0.0}
+
+
+STEPS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "bare": bare, "counts": counts_only, "one_by_one": one_by_one, "pandas": pandas_load,
+    "forget": forget, "evaluate": evaluate, "late_approval": late_approval,
+    "changed": lambda root: evaluate(root, changed=True),
+    "add_day": lambda root: add_day(root) or {"seconds": 0.0},
+}  # fmt: skip
+
+
+def step(name: str, root: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, __file__, "--step", name, "--folder", str(root)],
+        stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def table(root: Path, events: int) -> None:
+    rows = [("bare read: count(column)", step("bare", root))]
+    rows.append(("cold three-valued counts, real joins", step("counts", root)))
+    rows.append(("one query per test", step("one_by_one", root)))
+    if events <= 1_000_000:
+        rows.append(("pandas: only loading the columns", step("pandas", root)))
+    step("forget", root)
+    rows.append(("cold, with items, samples, and all kept", step("evaluate", root)))
+    rows.append(("again, nothing new (merge)", step("evaluate", root)))
+    step("add_day", root)
+    rows.append(("one more day", step("evaluate", root)))
+    rows.append(("one late approval", step("late_approval", root)))
+    rows.append(("one changed control", step("changed", root)))
+    base = rows[0][1]["seconds"]
+    print(
+        f"{'':42} {'seconds':>8} {'x bare':>7} {'MB':>6} {'computed':>9} {'known':>7} {'items':>9}"
+    )
+    for name, found in rows:
+        print(
+            f"{name:42} {found['seconds']:8.2f} {found['seconds'] / base:7.1f} {found['rss']:6}"
+            f" {found.get('computed', ''):>9} {found.get('reused', ''):>7}"
+            f" {found.get('items', ''):>9}"
+        )
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--events", type=int, default=1_000_000)
+    options.add_argument("--small", type=int, default=0, help="so many segments instead of 365")
+    options.add_argument("--folder", type=Path, default=None)
+    options.add_argument("--step", choices=STEPS)
+    asked = options.parse_args()
+    name = f"bench-{asked.events}-{asked.small}"
+    root = asked.folder or Path(os.environ.get("TMPDIR", "/tmp")) / "muniment-bench" / name
+    if asked.step:
+        found = STEPS[asked.step](root)
+        found["rss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        print(json.dumps(found))
+        return
+    if not root.exists():
+        started = time.perf_counter()
+        make_store(root, asked.events, asked.small)
+        print(f"store made in {time.perf_counter() - started:.0f} s")
+    print(f"{asked.events:,} events, {asked.small or DAYS:,} segments, {TESTS} tests")
+    table(root, asked.events)
+
+
+if __name__ == "__main__":
+    main()
