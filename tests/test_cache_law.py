@@ -70,6 +70,10 @@ class Cache(RuleBasedStateMachine):
         at_noon = f"2026-11-{day:02d}T12:00:00.000000000Z"
         self.world.deliver_again(at, seal, event_time=at_noon)
 
+    @rule(at=st.integers(0, 99))
+    def event_is_erased(self, at: int) -> None:
+        self.world.erase(at)
+
     @rule(exception=EXCEPTIONS)
     def control_is_edited(self, exception: str) -> None:
         self.world.edit("plain", exception=exception)

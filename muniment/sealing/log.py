@@ -36,7 +36,7 @@ from muniment.sealing.waiting import Hashed, Waiting, hashed, in_pieces, joined
 from muniment.store.annotations import differing
 from muniment.store.audit import AuditReader
 from muniment.store.encoder import EntryHashes, entry_rows, entry_table
-from muniment.store.identity import WantedIds, id_bytes
+from muniment.store.identity import ERASED, WantedIds, id_bytes
 from muniment.store.open import Store
 from muniment.store.segment_files import header_numbers
 from muniment.store.wal_frames import frame_of, read_frames
@@ -121,7 +121,7 @@ class AuditLog:
                 if key not in known:
                     known[key] = digest
                     fresh[key] = row
-                elif known[key] != digest:
+                elif known[key] not in (digest, ERASED):  # what was erased does not come back
                     changed.append(row)
             superseding = self._superseding(table, changed, fresh)
             self._judged = _only(came, list(fresh.values()))

@@ -43,7 +43,7 @@ def write_segment(
     leaves = hashes.leaves
     day = _times(table, "ingested_at")[0][:10]
     path = layout.segment_file(day, number)
-    temporary = write_temporary(path, lambda file: _write_parquet(table, file))
+    temporary = write_temporary(path, lambda file: write_parquet(table, file))
     digest, size = file_digest(temporary)
     step("parquet written")
     replace_durably(temporary, path)
@@ -97,7 +97,8 @@ def file_digest(path: Path) -> tuple[str, int]:
         return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
 
 
-def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
+def write_parquet(table: pa.Table, file: BinaryIO) -> None:
+    """Write entries as a segment's file holds them."""
     pq.write_table(table, file, compression="zstd", version="2.6", row_group_size=32_768)
 
 

@@ -21,7 +21,7 @@ from muniment.model.results import LogState
 from muniment.store.annotations import Annotation, apply_annotations, read_annotation
 from muniment.store.checkpoint_files import checkpoint_ref, latest_checkpoint
 from muniment.store.encoder import ENTRY_SCHEMA, content_digests, entry_rows
-from muniment.store.identity import IdIndex, build_index, id_bytes, read_index, write_index
+from muniment.store.identity import ERASED, IdIndex, build_index, id_bytes, read_index, write_index
 from muniment.store.layout import StoreLayout
 from muniment.store.segment_files import (
     SegmentInfo,
@@ -285,7 +285,12 @@ class AuditReader:
             index = read_index(path, segment.header["entry_count"], digest)
             if index is None:
                 table = self.table(segment)
-                index = build_index(table.column("event_id").to_pylist(), content_digests(table))
+                salts = table.column("salt").to_pylist()
+                digests = [
+                    digest if salt else ERASED
+                    for salt, digest in zip(salts, content_digests(table), strict=True)
+                ]
+                index = build_index(table.column("event_id").to_pylist(), digests)
                 # A read-only store is read all the same, only slower.
                 with contextlib.suppress(OSError):
                     write_index(path, index, digest)
@@ -319,7 +324,9 @@ class AuditReader:
     ) -> list[dict[str, Any]]:
         """Annotations in log order: each says what changed against those before it."""
         names = ["event_id", "target_ref", "ingested_at", "source_id", "payload"]
-        condition = f"entry_kind = 'annotation' and {where} order by {_LOG_ORDER}"
+        condition = (
+            f"entry_kind = 'annotation' and payload is not null and {where} order by {_LOG_ORDER}"
+        )
         mixed = [s for s in view.segments if s.header["entry_count"] != s.header["event_count"]]
         parts = [
             select_entries(source, names, condition, values, tail)

@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 MAGIC = b"MID2\0\0\0\0"
+# Instead of the content digest of an entry whose body was erased: without it nobody can guess.
+ERASED = bytes(16)
 _HEAD = 80
 _ROW_BYTES = 8 + 4 + 16 + 16
 _ID = re.compile(r"[0-9a-f]{32}\Z")

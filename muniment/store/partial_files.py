@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from muniment.store.cache_files import renamed_into_place
@@ -86,9 +87,14 @@ class PartialFiles:
             yield self._folders[name], sorted(by_folder[name])
 
     def forget_units(self, units: Collection[str]) -> None:
-        """Delete every folder that holds anything of these units: of what was erased, or left."""
+        """Write every folder that holds anything of these units anew, without it."""
         for name, folder in list(self._folders.items()):
-            if set(units) & set(folder.units):
+            gone = [place for place, unit in enumerate(folder.units) if unit in units]
+            if gone:
+                keys = ["" if unit in units else key for key, unit in _pairs(folder)]
+                left = ["" if unit in units else unit for unit in folder.units]
+                kept = {path.stem: _without(path, gone) for path in folder.path.glob("*.parquet")}
+                self.add(keys, left, kept)
                 self._drop(name)
 
     def tidy(self, used: Collection[str], most: int = 64) -> None:
@@ -107,7 +113,8 @@ class PartialFiles:
     def _hold(self, folder: Folder) -> None:
         self._folders[folder.path.name] = folder
         for place, key in enumerate(folder.keys):
-            self._places[key] = (folder.path.name, place)
+            if key:  # an empty place was forgotten
+                self._places[key] = (folder.path.name, place)
 
 
 def _read(path: Path) -> Folder | None:
@@ -119,6 +126,16 @@ def _read(path: Path) -> Folder | None:
         return Folder(path, tuple(index["keys"]), tuple(index["units"])) if fits else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _pairs(folder: Folder) -> Iterator[tuple[str, str]]:
+    return zip(folder.keys, folder.units, strict=True)
+
+
+def _without(path: Path, places: Collection[int]) -> pa.Table:
+    table = pq.read_table(path)
+    gone = pc.is_in(table.column("ref"), value_set=pa.array(places, table.schema.field("ref").type))
+    return table.filter(pc.invert(gone))
 
 
 def _digest(path: Path) -> str:

@@ -14,6 +14,7 @@ from muniment.model.controls import Attribute, Control, Parameter
 from muniment.model.results import Clock, ControlResult
 from muniment.model.times import format_time, to_nanos
 from muniment.sealing.log import AuditLog
+from muniment.sealing.redaction import redact_events
 from muniment.store.encoder import entry_rows
 from muniment.store.open import Store
 from muniment.store.segment_files import SegmentInfo
@@ -109,6 +110,13 @@ class World:
         deliver(AuditLog(self.store), {k: v for k, v in row.items() if v is not None})
         if seal:
             AuditLog(self.store).seal()
+
+    def erase(self, at: int) -> None:
+        """Erase what an event said, for good."""
+        if self.events:
+            event_id = sorted(self.events)[at % len(self.events)]
+            del self.events[event_id]
+            redact_events(self.store, [event_id], reason="r", approved_by="dpo@example.org")
 
     def put(self, table: str, day: int, **values: Any) -> None:
         """State a record row that holds from a day on."""
