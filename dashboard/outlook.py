@@ -30,7 +30,7 @@ def maturity(frame: Frame) -> Markup:
     cut = min(len(domains), MOST_DOMAINS)
     return ui.card(
         "Maturity",
-        standing.table(frame, found, domains[:MOST_DOMAINS]),
+        standing.table(frame, found, domains[:MOST_DOMAINS], most=1),
         says=says,
         source=html(
             "The lowest {} of {} shown. Reference: {} % of organisations. {}",

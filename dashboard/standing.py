@@ -35,29 +35,29 @@ def answer(criterion: Row) -> Markup:
     return ui.mark(MET if criterion["met"] else NOT_MET)
 
 
-def table(frame: Frame, found: Row, standings: Sequence[Row], none: str = "No domain.") -> Markup:
-    """One ladder per subject, its stage in words, and what is missing for the next."""
+def table(frame: Frame, found: Row, standings: Sequence[Row], most: int = MOST_MISSING) -> Markup:
+    """One ladder per subject, its stage in words, and the first `most` missing for the next."""
     rows = [
         (
             ui.keep(one["name"]),
             ladder(one["stage"], len(found["stages"]), stage_name(found, one["stage"])),
             ui.keep(stage_words(found, one)),
-            missing(frame, one),
+            ui.keep(missing(frame, one, most)),
         )
         for one in standings
     ]
-    return ui.table(("Domain", "Stage", "", "Missing"), rows, none=none)
+    return ui.table(("Domain", "Stage", "", "Missing"), rows, none="No domain.")
 
 
-def missing(frame: Frame, standing: Row) -> Markup:
+def missing(frame: Frame, standing: Row, most: int) -> Markup:
     """The controls whose criteria are not met yet, the first few by link."""
     names: list[Any] = list(dict.fromkeys(one["control"] for one in standing["missing"]))
     if not names:
         last = standing["next_stage"] is None
         return html("{}", "–" if last else "no criterion yet")
-    shown = ui.join((parts.control_link(frame, n) for n in names[:MOST_MISSING]), ", ")
-    return html("{}{}", shown, f" and {len(names) - MOST_MISSING} more"
-                if len(names) > MOST_MISSING else "")  # fmt: skip
+    shown = ui.join((parts.control_link(frame, n) for n in names[:most]), ", ")
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return html("{}{}", shown, more)
 
 
 def stages(found: Row) -> Markup:

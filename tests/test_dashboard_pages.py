@@ -72,7 +72,7 @@ def test_page_names_assessment_clock_and_unsigned_header(page: str, query: dict[
 def test_overview_gives_interval_with_every_denominator() -> None:
     html = draw("overview")
     assert "1 of 2 tested controls shows exceptions" in html
-    assert "Another 1 control is not concluded" in html
+    assert "1 further control is not concluded" in html
     assert "Not concluded 1 control and 2 items" in html
     assert "<b>1 to 2 of 3</b> clauses that apply today are evidenced." in html
     for name in ("applicable", "tested", "evidenced", "partly", "exceptions", "not tested"):

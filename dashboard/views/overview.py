@@ -47,5 +47,5 @@ def _lead(rows: list[Row]) -> Markup:
     if not silent:
         items = plural(waiting, "item was", "items were")
         return ui.lead(first, f". Every control was tested or attested, but {items} not concluded.")
-    others = plural(len(silent), "control is", "controls are")
-    return ui.lead(first, f". Another {others} not concluded, so the picture is incomplete.")
+    others = plural(len(silent), "further control is", "further controls are")
+    return ui.lead(first, f". {others} not concluded, so the picture is incomplete.")
