@@ -22,12 +22,15 @@ from muniment.evidence.clauses import clause_file, unit_rows
 from muniment.evidence.dossier import Dossier, load_dossier
 from muniment.evidence.packs import packs_of
 from muniment.evidence.provenance import provenance
+from muniment.jobs import queue
 from muniment.store.encoder import entry_rows
 from muniment.store.explorer import Window, explore, tally
+from muniment.store.job_table import JobTable
 from muniment.store.open import open_store
 
 RUN_LIMIT = 500
 SCOPE = "all"
+OPERATOR = "dashboard"  # without login nobody is known by name
 RUN_COLUMNS = (
     "event_id", "event_time", "end_time", "source_id", "source_class", "trace_id", "span_id",
     "parent_span_id", "workflow_name", "workflow_run_id", "agent_id", "agent_name",
@@ -76,6 +79,25 @@ def assessments() -> tuple[str, list[Row]]:
 
 def _finished(row: Row) -> str:
     return str(row["finished_at"])
+
+
+def jobs() -> list[Row]:
+    """Every job of the queue, the latest first."""
+    with open_store(store_root()) as store:
+        return [plain(job) for job in reversed(JobTable(store.records).all())]
+
+
+def ask_assessment() -> None:
+    """Queue an assessment of now and see that a worker does it."""
+    with open_store(store_root()) as store:
+        queue.ask_assessment(store, OPERATOR)
+    queue.start_worker(store_root())
+
+
+def cancel_job(job_id: str) -> None:
+    """Ask a job to end."""
+    with open_store(store_root()) as store:
+        JobTable(store.records).cancel(job_id)
 
 
 def view_of(row: Mapping[str, Any], scope: str = SCOPE) -> View:

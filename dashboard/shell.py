@@ -21,7 +21,7 @@ from muniment.assessment.changes import assessment_before
 NAVIGATION: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Assurance", ("", "framework", "controls", "maturity")),
     ("Operations", ("agents", "activity")),
-    ("Hand over", ("evidence",)),
+    ("Hand over", ("evidence", "jobs")),
 )
 _PARENT = {
     "clause": "framework",

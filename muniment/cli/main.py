@@ -14,7 +14,17 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from muniment import __version__
-from muniment.cli import assurance, frameworks, sealing, serving, sources, storing, verifying
+from muniment.cli import (
+    assurance,
+    frameworks,
+    keeping,
+    queueing,
+    sealing,
+    serving,
+    sources,
+    storing,
+    verifying,
+)
 from muniment.cli.output import Output
 from muniment.errors import MunimentError, UsageError
 
@@ -26,7 +36,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Turns what your AI agents are and did into evidence that stands up.",
 )
-for module in (storing, sources, sealing, assurance, frameworks, verifying, serving):
+for module in (
+    storing, sources, sealing, assurance, keeping, queueing, frameworks, verifying, serving,
+):  # fmt: skip
     module.register(app)
 
 

@@ -34,7 +34,7 @@ from muniment.evaluation.gather import WITHOUT_EVENTS_TESTS, gather_inputs
 from muniment.evaluation.inputs import Inputs, Setting
 from muniment.evaluation.items import Collected, Source, Tally, collect_items
 from muniment.evaluation.relations import history_relations, plain_rows, registry_relations
-from muniment.evaluation.sampling import HEADERS_BASIS, sample_seed
+from muniment.evaluation.sampling import HEADERS_BASIS, SEED_BASIS, sample_seed
 from muniment.evaluation.sandbox import Limits, SqlRunner
 from muniment.evaluation.select_tests import count_attributes, count_rows, run_select
 from muniment.evaluation.unit_log import log_parts
@@ -60,15 +60,19 @@ def evaluate_controls(
     time_zone: str,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    unsigned_head: str | None = None,
 ) -> tuple[ControlResult, ...]:
     """The result of each control over a store, in the order given.
 
     clock: what is judged and what may be known. time_zone: IANA name that decides what a day is.
-    limits: of the process in which SELECT tests run.
+    limits: of the process in which SELECT tests run. unsigned_head: the header's hash that draws
+    the samples instead of the first checkpoint over what was known.
     Raises StoreError when the store cannot be read; a test that fails is `error` in its result.
     """
     setting = Setting(clock, time_zone, parameters)
     inputs = gather_inputs(store, controls.values(), setting, kinds=WITHOUT_EVENTS_TESTS)
+    if unsigned_head is not None:
+        inputs = replace(inputs, seed_head=unsigned_head, seed_basis=SEED_BASIS)
     units = evaluate_units(store, inputs, tuple(controls.values()), setting, progress)
     events = OverUnits(units, inputs, setting)
     return evaluate_inputs(

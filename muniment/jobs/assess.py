@@ -152,8 +152,10 @@ def run_assessment(
         progress=progress,
     )
     requirements = _requirements(store, catalog, clock, time_zone, results)
+    erased = store.erased_files()
     digests = tuple(
-        str(segment.header["file_sha256"]) for segment in store.audit.segments(clock.known_at)
+        erased.get(segment.no, str(segment.header["file_sha256"]))
+        for segment in store.audit.segments(clock.known_at)
     )
     records = store.records.records_digest(clock.known_at, [t.name for t in RECORD_TABLES])
     identity = [clock.as_of, clock.known_at, clock.period_start, catalog.digest, records, *digests]

@@ -132,6 +132,27 @@ ASSESSMENT = Table(
 )
 Index("ix_assessment_started", ASSESSMENT.c.started_at)
 
+# Work that one process does after the other; what it leaves is noted elsewhere.
+JOB = Table(
+    "job",
+    METADATA,
+    Column("id", byte_text(), primary_key=True),
+    Column("kind", byte_text(), nullable=False),
+    Column("arguments", byte_text(), nullable=False),
+    Column("state", byte_text(), nullable=False),
+    Column("asked_by", byte_text(), nullable=False),
+    Column("asked_at", byte_text(), nullable=False),
+    Column("started_at", byte_text()),
+    Column("finished_at", byte_text()),
+    Column("attempts", Integer(), nullable=False),
+    Column("step", byte_text()),
+    Column("done", BigInteger()),
+    Column("total", BigInteger()),
+    Column("cancel_asked", Boolean(), nullable=False),
+    Column("result", byte_text()),
+)
+Index("ix_job_asked", JOB.c.asked_at)
+
 # One row: whose records these are, and the last instant handed out to a writer.
 STORE_STATE = Table(
     "store_state",

@@ -88,14 +88,15 @@ class World:
         for n in range(count):
             self.number += 1
             at = to_nanos(START) + day * DAY + (n + 1) * 10**9
-            row = entry(
-                self.number, event_time=format_time(at), agent_id=AGENTS[self.number % 3],
-                action_type=("write", "destructive", "read")[self.number % 3 if n % 2 else 0],
-                amount=f"{self.number * 7 % 150}.000000000" if n % 3 else None,
-                target_name=("refund", "wire")[n % 2], executed=n % 4 != 0,
-                approval_id=f"ap{self.number % 6}" if n % 2 else None,
-                ingested_at=format_time(at + 10**9), **columns,
-            )  # fmt: skip
+            usual = {
+                "event_time": format_time(at), "agent_id": AGENTS[self.number % 3],
+                "action_type": ("write", "destructive", "read")[self.number % 3 if n % 2 else 0],
+                "amount": f"{self.number * 7 % 150}.000000000" if n % 3 else None,
+                "target_name": ("refund", "wire")[n % 2], "executed": n % 4 != 0,
+                "approval_id": f"ap{self.number % 6}" if n % 2 else None,
+                "ingested_at": format_time(at + 10**9),
+            }  # fmt: skip
+            row = entry(self.number, **{**usual, **columns})
             rows.append({k: v for k, v in row.items() if v is not None})
             self.events[row["event_id"]] = rows[-1]
         deliver(AuditLog(self.store), *rows)

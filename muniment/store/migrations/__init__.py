@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 from muniment.errors import StoreError
 
 # Oldest first. A new step: add its file to versions/, its number here (a test compares the two).
-REVISIONS: tuple[str, ...] = ("0001", "0002", "0003", "0004")
+REVISIONS: tuple[str, ...] = ("0001", "0002", "0003", "0004", "0005")
 MIGRATIONS_FOLDER = Path(__file__).resolve().parent
 
 
