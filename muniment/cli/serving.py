@@ -14,7 +14,8 @@ from muniment.cli.assurance import DEFAULT_BASE_URL
 from muniment.cli.common import DEFAULT_STORE, JsonOption, StoreOption, opened
 from muniment.cli.output import Output
 from muniment.demo.build import build_demo
-from muniment.demo.generate import MIN_EVENTS
+from muniment.demo.clock import EARLIER_AS_OF
+from muniment.demo.generate import DEFAULT_EVENTS, MIN_EVENTS
 from muniment.errors import UsageError
 from muniment.jobs.assess import load_catalog, make_clock, run_assessment
 from muniment.reporting.build import build_report
@@ -31,7 +32,9 @@ def register(app: typer.Typer) -> None:
 def demo(
     folder: Annotated[Path, typer.Argument(help="New folder for the demo.")] = Path("demo-store"),
     seed: Annotated[int, typer.Option(help="Same seed, same organisation.")] = 20261120,
-    events: Annotated[int, typer.Option(help="About how many events.", min=MIN_EVENTS)] = 20_000,
+    events: Annotated[
+        int, typer.Option(help="About how many events.", min=MIN_EVENTS)
+    ] = DEFAULT_EVENTS,
     base_url: Annotated[
         str, typer.Option(help="Address of the dashboard, for links.")
     ] = DEFAULT_BASE_URL,
@@ -47,9 +50,11 @@ def demo(
         new_key(store, by="demo")
         catalog = load_catalog(store.layout.root / "parameters.yaml")
         days = int(catalog.parameters["period_days"].value)
-        clock = make_clock(store, as_of=truth.as_of, known_at=None, days=days)
-        with output.progress("assessment") as progress:
-            done = run_assessment(store, catalog, clock, run_by="demo", progress=progress)
+        # Twice, a month apart, so that there is news.
+        for as_of in (EARLIER_AS_OF, truth.as_of):
+            clock = make_clock(store, as_of=as_of, known_at=None, days=days)
+            with output.progress("assessment") as progress:
+                done = run_assessment(store, catalog, clock, run_by="demo", progress=progress)
         with output.progress("evidence pack") as progress:
             built = build_report(
                 store, "evidence_pack", assessment_id=done.assessment_id, base_url=base_url,

@@ -53,7 +53,7 @@ def write_act(run: RunWriter) -> Mask:
         [digest(tool.name, c, a) for c, a in zip(run.cases, cents.tolist(), strict=True)]
     )
     by_chance = run.rng.random(run.count) < BLOCKED_SHARE
-    blocked = (by_chance & shape.ordinary) | shape.blocked
+    blocked = (by_chance & shape.ordinary & (tiers != HALT)) | shape.blocked
     asks, halted = (tiers == APPROVAL) & ~blocked, (tiers == HALT) & ~blocked
     refused = (
         np.array([case % REFUSED_EVERY == 7 for case in run.cases], dtype=bool)

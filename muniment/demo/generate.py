@@ -32,7 +32,7 @@ from muniment.demo.writer import Shape, write_runs
 from muniment.errors import UsageError
 
 DEFAULT_SEED = 20261120
-DEFAULT_EVENTS = 300_000
+DEFAULT_EVENTS = 100_000
 MIN_EVENTS = 10_000
 # Every agent runs at least so often; since August, two that never sleep run twice a day.
 STEADY_DAYS, DAILY, DAILY_SINCE = 28, ("AGT-0011", "AGT-0031"), at("2026-08-10")

@@ -358,8 +358,16 @@ def _drills(registers: Registers, plan: AgentPlan) -> None:
 
 
 def _release(registers: Registers, plan: AgentPlan, release: Release) -> None:
-    """A release: tested before, changed with approval."""
+    """A release: tested before, changed with approval, looked at three weeks later."""
     since, key = release.since, f"{number(plan)}-{release.version}"
+    if plan.begins < since < AS_OF_NANOS - 21 * DAY:
+        done = since + 21 * DAY
+        registers.put(
+            "review", done, review_id=f"REV-{key}-behaviour", kind="behaviour",
+            subject_ref=plan.agent_id, planned_at=done, done_at=done,
+            done_by=person_id("Mette Keller"), topics=["action mix since the release"],
+            result="as expected", evidence_ref=f"minutes/behaviour-{key}.pdf",
+        )  # fmt: skip
     registers.put(
         "test_report", since - 8 * DAY, test_report_id=f"TST-{key}", agent_id=plan.agent_id,
         release=release.version, kinds=["functional", "safety", "security", "bias", "red_team"],

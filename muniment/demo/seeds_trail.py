@@ -42,8 +42,8 @@ OUTCOME = ("outcome", "executed", "end_time")
 # The engine's log lost the lines of half an hour; the collector's was silent over a weekend.
 LOST = (at("2026-10-14T09:30:00Z"), at("2026-10-14T10:00:00Z"))
 SILENT = (at("2026-09-18T20:00:00Z"), at("2026-09-21T04:30:00Z"))
-# The engine keeps ninety days, as it came; the collector's older spans were deleted, as agreed.
-KEPT_SINCE = {POLICY_ENGINE: at("2026-08-10T00:00:00Z"), OTLP: at("2026-05-01T00:00:00+02:00")}
+# The engine keeps five months, as it came; the collector's older spans were deleted, as agreed.
+KEPT_SINCE = {POLICY_ENGINE: at("2026-05-23T00:00:00Z"), OTLP: at("2026-05-01T00:00:00+02:00")}
 
 
 def seed_records(story: Story) -> None:
@@ -134,7 +134,7 @@ def seed_gaps(story: Story) -> None:
     story.exception("INT-04", "policy-engine/2026-10", "sent more lines than arrived")
     story.near_miss(control, "agent-platform", "lines out of order on 2026-09-24, none missing")
     story.near_miss(control, "agent-platform/2026-10-25", "a day of 25 hours")
-    story.near_miss(control, "policy-engine/2026-08-10", "begins that day: nothing lost before it")
+    story.near_miss(control, "policy-engine/2026-05-23", "begins that day: nothing lost before it")
 
 
 def seed_totals(registers: Registers) -> None:
@@ -161,10 +161,10 @@ def holed_logs(logs: dict[str, pa.Table]) -> dict[str, pa.Table]:
 def seed_retention(story: Story) -> None:
     """INT-03: a log kept for ninety days only, and entries deleted before their time."""
     control, registers = "INT-03", story.registers
-    registers.edit("retention_policy", "RET-policy-engine", keep_months=3, max_months=3,
+    registers.edit("retention_policy", "RET-policy-engine", keep_months=5, max_months=5,
                    lawful_basis="As the engine came")  # fmt: skip
-    story.exception(control, "RET-policy-engine", "three months: the engine's default")
-    story.exception(control, "policy-engine", "its oldest line is of 2026-08-10")
+    story.exception(control, "RET-policy-engine", "five months: the engine's default")
+    story.exception(control, "policy-engine", "its oldest line is of 2026-05-23")
     registers.edit("retention_policy", "RET-otel-collector", keep_months=6, max_months=6)
     story.near_miss(control, "RET-otel-collector", "six calendar months exactly")
     for key, source, begin, end, deleted, bad, why in (
