@@ -159,7 +159,22 @@ def test_scaffold_of_nested_arrays_makes_each_element_a_row(
 def test_scaffold_of_lines_with_arrays_climbs_to_the_line(tmp_path: Path) -> None:
     source, rows, text = guessed(tmp_path, json_lines(tmp_path / "runs.jsonl", NESTED, NESTED))
     assert (source.reads, len(rows)) == ("objects", 4)
-    assert '"^.session.ref"' in text
+    assert '"$.session.ref"' in text
+
+
+def test_scaffold_of_arrays_in_arrays_climbs_level_by_level(tmp_path: Path) -> None:
+    act = {"stamp": "20261120T180411+0100", "what": "LOOKUP"}
+    relay = {
+        "relay": "north",
+        "shifts": [{"shift": "early", "bots": [{"agent": "a7", "acts": [act]}]}],
+    }
+    path = tmp_path / "relay.json"
+    path.write_text(json.dumps(relay, indent=1))
+    source, rows, text = guessed(tmp_path, path)
+    assert source.maps[0].rows == "$.shifts[*].bots[*].acts[*]"
+    assert rows[0]["event_time"] == "2026-11-20T17:04:11.000000000Z"
+    assert rows[0]["agent_id"] == "a7"
+    assert "#   ^^.shift: early" in text
 
 
 def test_scaffold_of_csv_finds_delimiter_and_key(tmp_path: Path) -> None:

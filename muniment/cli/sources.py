@@ -18,6 +18,7 @@ from muniment.ingest.recognise import recognise
 from muniment.ingest.scaffold import scaffold as make_scaffold
 from muniment.ingest.trial import Seen, Trial, as_document, records_of, try_source
 from muniment.model.controls import Control
+from muniment.model.visits import VISIT
 
 _SHOWN_CHARACTERS = 160
 FileArgument = Annotated[Path, typer.Argument(help="File of the source.")]
@@ -110,6 +111,9 @@ def _say_feed(output: Output, kind: str, seen: Seen, feed: Feed) -> None:
     )
     if masked := seen.masked():
         output.say(f"Masked in every row: {', '.join(masked)}.")
+    if kind == VISIT.name:
+        output.say("Visits to services of AI become discovered uses; the others are left out.")
+        return
     if not fed and not lacking:
         output.say(f"No control looks at {kind} rows.")
         return

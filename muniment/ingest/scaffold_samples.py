@@ -25,6 +25,7 @@ from muniment.model.paths import MISSING
 from muniment.model.sources import RowMap, SourceMap
 
 ROWS_TAKEN = 300
+Chain = tuple[str, ...]  # paths of lists, each inside the items of the one before
 _DEPTH = 5
 _DELIMITERS = (",", ";", "\t", "|")
 _PLAIN_KEY = re.compile(r'[^.\[\]$^"@\s][^\[\]$^"]*\Z')
@@ -76,8 +77,8 @@ def _of_json(file: SourceFile, sketch: Sketch) -> Shape:
         return _filled(Shape("objects"), samples)
     alone = sketch.line is MISSING or len(samples) == 1
     if alone and sketch.document is not MISSING and isinstance(sketch.document, dict):
-        return _nested(Shape("json", rows=f"$.{inner}[*]"), samples, inner, "$.")
-    return _nested(Shape("objects", rows=f"$.{inner}[*]"), samples, inner, "^.")
+        return _nested(Shape("json"), samples, inner)
+    return _nested(Shape("objects"), samples, inner)
 
 
 def _of_text(file: SourceFile, sketch: Sketch) -> Shape:
@@ -95,8 +96,8 @@ def _of_text(file: SourceFile, sketch: Sketch) -> Shape:
     if re.match(r"(?:---|[\w.\"'/-]+:(?:\s|\Z))", lines[0] if lines else ""):
         samples = [value for _, value in islice(documents_of(file), ROWS_TAKEN)]
         inner = _list_inside([each for each in samples if isinstance(each, dict)])
-        shape = Shape("yaml", rows=f"$.{inner}[*]" if inner else "$")
-        return _nested(shape, samples, inner, "$.") if inner else _filled(shape, samples)
+        shape = Shape("yaml")
+        return _nested(shape, samples, inner) if inner else _filled(shape, samples)
     return _of_log(lines)
 
 
@@ -133,15 +134,25 @@ def _delimiter_of(lines: list[str]) -> str | None:
     return best if expected and min(following) >= expected else None
 
 
-def _list_inside(samples: list[Any]) -> str | None:
-    """The path of a list of objects that carry times of their own, or that are all there is."""
-    lists = list(_lists_of(samples[:20]))
-    for path, items in lists:
+def _list_inside(samples: list[Any]) -> Chain | None:
+    """The lists, one inside the other, down to objects that carry times of their own.
+
+    The shallowest such list; where the document holds nothing else, the longest.
+    """
+    chains = sorted(_chains(samples[:20]), key=lambda pair: len(pair[0]))
+    for chain, items in chains:
         times = [value for item in items[:50] for _, value in _leaves(item) if spelling_of([value])]
         if times and len(times) * 2 >= len(items[:50]):
-            return path
+            return chain
     alone = not any(True for sample in samples[:20] for _ in _leaves(sample))
-    return max(lists, key=lambda pair: len(pair[1]))[0] if alone and lists else None
+    return max(chains, key=lambda pair: len(pair[1]))[0] if alone and chains else None
+
+
+def _chains(samples: list[Any], depth: int = 3) -> Iterator[tuple[Chain, list[dict[str, Any]]]]:
+    for path, items in _lists_of(samples) if depth else ():
+        yield (path,), items
+        for inner, below in _chains(items[:50], depth - 1):
+            yield (path, *inner), below
 
 
 def _lists_of(samples: list[Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -164,13 +175,19 @@ def _branches(value: Any, at: str, depth: int) -> Iterator[tuple[str, list[Any]]
                 yield from _branches(inner, path, depth - 1)
 
 
-def _nested(shape: Shape, samples: list[Any], inner: str, climb: str) -> Shape:
-    """The fields of the items of a list, and those around it under `^.` or `$.`."""
-    items = [item for path, found in _lists_of(samples) if path == inner for item in found]
-    _filled(shape, items[:ROWS_TAKEN])
-    around = _looked(Shape(shape.reads), samples)
-    shape.fields |= {climb + path: values for path, values in around.fields.items()}
-    shape.lists += [climb + path for path in around.lists if path != inner]
+def _nested(shape: Shape, samples: list[Any], chain: Chain) -> Shape:
+    """The fields of the innermost items, and of what encloses them under `^.`, `^^.` … and `$.`."""
+    levels = [samples]
+    for path in chain:
+        levels.append([item for name, found in _lists_of(levels[-1]) if name == path
+                       for item in found])  # fmt: skip
+    shape.rows = "$." + "".join(f"{path}[*]." for path in chain).removesuffix(".")
+    _filled(shape, levels[-1][:ROWS_TAKEN])
+    for up, level in enumerate(reversed(levels[:-1]), start=1):
+        climb = "$." if up == len(chain) else "^" * up + "."
+        around = _looked(Shape(shape.reads), level[:ROWS_TAKEN])
+        shape.fields |= {climb + path: values for path, values in around.fields.items()}
+        shape.lists += [climb + path for path in around.lists if path not in chain]
     return shape
 
 

@@ -12,7 +12,7 @@ from muniment.catalog.sources import EVENT
 from muniment.ingest.scaffold_guess import Guess, key_of, words_of
 from muniment.ingest.scaffold_samples import Shape
 
-_MASK = re.compile(r"\*{3,}|[\[<(]?(?:redacted|masked|hidden|removed)[\])>]?|[xX]{4,}|█+", re.I)
+_MASK = re.compile(r"\*{3,}|[\[<(]?(?:redacted|masked|hidden|removed)[\])>]?|x{4,}|#{4,}|█+", re.I)
 _PART_MASK = re.compile(r".*\*{3,}.*", re.S)
 _NULLS = frozenset({"-", "N/A", "n/a", "null", "NULL", "None", "none", "nil", "(null)"})
 _YAML_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
@@ -74,8 +74,8 @@ class Draft:
         named = [guess.spec["path"] for guess in self.kept if guess.spec.get("path") in there]
         own = [path for path in dict.fromkeys((*named, *there)) if path[0] not in "^$"][:4]
         if self.shape.rows != "$":
-            inner = self.shape.rows.removeprefix("$.").removesuffix("[*]")
-            own = [f"{inner}[0].{path}" for path in own]
+            inner = self.shape.rows.removeprefix("$.").replace("[*]", "[0]")
+            own = [f"{inner}.{path}" for path in own]
         if own:
             yield "recognise:"
             yield f"  has: {json.dumps(own)}"
