@@ -20,16 +20,23 @@ def interval_bar(score: Mapping[str, Any]) -> Markup:
     still = open_count(score)
     if not whole:
         return html('<p class="m-none">Nothing applies at this date, so there is no interval.</p>')
-    parts = (("evidence", proved), ("hatch", still), ("exception", failed))
+    attested = score["attested"]
+    parts = (
+        ("evidence", proved - attested), ("attested", attested), ("hatch", still),
+        ("exception", failed),
+    )  # fmt: skip
     bar = join(
         html('<span class="m-bar-{}" style="flex-grow:{}"></span>', name, count)
         for name, count in parts
         if count
     )
-    words = f"{proved} evidenced, {still} open, {failed} with exceptions, of {whole} applicable"
+    held = f"{number(proved)} evidenced"
+    if attested:
+        held += f", of which {number(attested)} attested"
+    words = f"{held}, {still} open, {failed} with exceptions, of {whole} applicable"
     labels = join(
         [
-            mark(REQUIREMENT_STATES["evidenced"], f"{number(proved)} evidenced"),
+            mark(REQUIREMENT_STATES["evidenced"], held),
             mark(REQUIREMENT_STATES["not_tested"], f"{number(still)} open"),
             mark(REQUIREMENT_STATES["exceptions_noted"], f"{number(failed)} exc."),
         ]

@@ -53,6 +53,23 @@ def test_requirement_with_one_evidencing_control_follows_its_state(
     assert assess(requirement(evidencing("AUD-01")), results(AUD_01=state)).state is expected
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "attested"),
+    [
+        (State.PASS, State.PASS, False),
+        (State.PASS, State.ATTESTED, True),
+        (State.ATTESTED, State.ATTESTED, True),
+        (State.ATTESTED, State.UNDETERMINED, False),  # not evidenced, so not by a word either
+        (State.ATTESTED, State.FAIL, False),
+    ],
+)
+def test_requirement_evidenced_by_a_word_says_so(one: State, other: State, attested: bool) -> None:
+    clause = requirement(evidencing("GOV-01"), evidencing("AUD-01"))
+    found = assess(clause, results(GOV_01=one, AUD_01=other))
+    assert found.attested is attested
+    assert not attested or found.state is E
+
+
 def test_requirement_table_above_names_every_control_state() -> None:
     assert len(State) == 10
 

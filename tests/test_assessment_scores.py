@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -47,6 +48,14 @@ def test_score_without_applicable_requirements_has_no_bounds() -> None:
     made = score({RequirementState.NOT_YET: 4, RequirementState.NOT_APPLICABLE: 1})
     assert (made.applicable, made.lower, made.upper) == (0, None, None)
     assert (made.not_yet, made.not_applicable) == (4, 1)
+
+
+def test_score_says_how_many_of_the_evidenced_are_attested() -> None:
+    held = requirement_results({RequirementState.EVIDENCED: 3, X: 2})
+    mixed = [replace(held[0], attested=True), *held[1:]]
+    assert (score_framework("law", mixed).evidenced, score_framework("law", mixed).attested) == (
+        3, 1,
+    )  # fmt: skip
 
 
 def test_score_leaves_other_frameworks_out() -> None:

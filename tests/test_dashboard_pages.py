@@ -75,7 +75,16 @@ def test_overview_gives_interval_with_every_denominator() -> None:
     assert "1 further control is not concluded" in html
     assert "Not concluded 1 control and 2 items" in html
     assert "<b>1 to 2 of 3</b> clauses that apply today are evidenced." in html
-    for name in ("applicable", "tested", "evidenced", "partly", "exceptions", "not tested"):
+    assert "1 evidenced, of which 1 attested" in html
+    for name in (
+        "applicable",
+        "tested",
+        "evidenced",
+        "attested",
+        "partly",
+        "exceptions",
+        "not tested",
+    ):
         assert f"<span>{name}</span>" in html
     assert "14 of 3,862" in html
     assert "0.36 %" in html

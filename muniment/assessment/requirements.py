@@ -98,6 +98,8 @@ def assess_requirement(
         controls=tuple(mapping.control for mapping in requirement.controls),
         exceptions=sum(b.exceptions for b in bearings if b.state is State.FAIL),
         applicability=applicability,
+        attested=state is RequirementState.EVIDENCED
+        and any(bearing.state is State.ATTESTED for bearing in cited),
     )
 
 

@@ -20,7 +20,8 @@ def score_framework(framework_id: str, results: Iterable[RequirementResult]) -> 
     prove is not the same as nothing proved.
     Method and worked example: docs/concepts/scores.md.
     """
-    own = Counter(result.state for result in results if result.framework_id == framework_id)
+    held = [result for result in results if result.framework_id == framework_id]
+    own = Counter(result.state for result in held)
     evidenced = own[RequirementState.EVIDENCED]
     partly = own[RequirementState.PARTLY]
     exceptions = own[RequirementState.EXCEPTIONS]
@@ -43,4 +44,5 @@ def score_framework(framework_id: str, results: Iterable[RequirementResult]) -> 
         lower=evidenced / applicable if applicable else None,
         upper=open_or_proved / applicable if applicable else None,
         formula_version=FORMULA_VERSION,
+        attested=sum(result.attested for result in held),
     )

@@ -178,7 +178,8 @@ class ScopeDecision:
 class RequirementResult:
     """A requirement's state, why, the controls that bear on it, and for how many agents.
 
-    decision: the organisation's statement of applicability, where it made one.
+    attested: it is evidenced, wholly or in part, by a person's word. decision: the organisation's
+    statement of applicability, where it made one.
     """
 
     framework_id: str
@@ -191,13 +192,15 @@ class RequirementResult:
     exceptions: int
     applicability: RequirementApplicability | None = None
     decision: ScopeDecision | None = None
+    attested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FrameworkScore:
     """The interval [proved, proved + open] of a framework with every denominator.
 
-    lower = E/A and upper = (E+P+N+M)/A; both None when nothing applies, which is not 0.
+    lower = E/A and upper = (E+P+N+M)/A; both None when nothing applies, which is not 0. attested:
+    how many of the evidenced rest, wholly or in part, on a person's word.
     """
 
     framework_id: str
@@ -213,6 +216,7 @@ class FrameworkScore:
     lower: float | None
     upper: float | None
     formula_version: str
+    attested: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,10 @@ _BOX, _STEP, _LINE = 14.5, 16.5, 18.5
 
 @dataclass(frozen=True, slots=True)
 class IntervalRow:
-    """One framework's bar: counts of clauses, and the words at its right end."""
+    """One framework's bar: counts of clauses, and the words at its right end.
+
+    attested: of the proved, how many rest, wholly or in part, on a person's word.
+    """
 
     name: str
     proved: int
@@ -31,6 +34,13 @@ class IntervalRow:
     applicable: int
     tested: int
     later: bool = False
+    attested: int = 0
+
+    @property
+    def proved_words(self) -> str:
+        """`7 evidenced, of which 2 attested`."""
+        words = f"{number(self.proved)} {'ready' if self.later else 'evidenced'}"
+        return f"{words}, of which {number(self.attested)} attested" if self.attested else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,7 @@ class Domain:
 def interval_figure(rows: Sequence[IntervalRow]) -> Markup:
     """One bar for each framework: proved, open and exceptions of the clauses that apply."""
     title = "; ".join(
-        f"{row.name}: {row.proved} {'ready' if row.later else 'evidenced'}, {row.open} open, "
+        f"{row.name}: {row.proved_words}, {row.open} open, "
         f"{row.exceptions} {'gaps' if row.later else 'with exceptions'}, of {row.applicable}"
         for row in rows
     )
@@ -66,9 +76,11 @@ def _interval_row(row: IntervalRow, top: float) -> list[str]:
         return [*parts, _text(_BAR_LEFT, base, "– nothing applies", fill=MUTED)]
     unit = _BAR_WIDTH / row.applicable
     ends = (_BAR_LEFT + row.proved * unit, _BAR_LEFT + (row.proved + row.open) * unit)
-    colour = COLOURS["later" if row.later else "evidence"][0]
+    colour, tint = COLOURS["later" if row.later else "evidence"]
+    by_test = (row.proved - row.attested) * unit
     parts += [
-        _rect(_BAR_LEFT, top, row.proved * unit, _BAR_HEIGHT, colour),
+        _rect(_BAR_LEFT, top, by_test, _BAR_HEIGHT, colour),
+        _rect(_BAR_LEFT + by_test, top, row.attested * unit, _BAR_HEIGHT, tint),
         _diagonals(ends[0], top, ends[1] - ends[0], _BAR_HEIGHT),
         _verticals(ends[1], top, _BAR_LEFT + _BAR_WIDTH - ends[1], row.later),
         f'<path d="M{ends[0]:.2f} {top:.2f}v{_BAR_HEIGHT}M{ends[1]:.2f} {top:.2f}v{_BAR_HEIGHT}" '
@@ -87,7 +99,7 @@ def _interval_row(row: IntervalRow, top: float) -> list[str]:
 
 def _interval_labels(row: IntervalRow, ends: tuple[float, float], base: float) -> list[str]:
     """Words below the bar; kept apart where a part is too narrow for its own words."""
-    first = f"✓ {number(row.proved)} {'ready' if row.later else 'evidenced'}"
+    first = f"✓ {row.proved_words}"
     second, third = (
         f"○ {number(row.open)} open",
         f"▲ {number(row.exceptions)} " + ("gaps" if row.later else "exceptions"),

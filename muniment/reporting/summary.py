@@ -107,6 +107,7 @@ def interval_rows(dossier: Dossier) -> list[IntervalRow]:
                 exceptions=score.exceptions,
                 applicable=score.applicable,
                 tested=score.tested,
+                attested=score.attested,
             )
         )
         if later:

@@ -243,6 +243,7 @@ def _requirement_results(all_frameworks: dict[str, Framework]) -> Iterator[Requi
                 RequirementState.EVIDENCED if later else None,
                 tuple(m.control for m in requirement.controls),
                 14 if state is RequirementState.EXCEPTIONS else 0,
+                attested=state is RequirementState.EVIDENCED and n % 3 == 0,
             )  # fmt: skip
 
 
@@ -258,6 +259,7 @@ def _score(framework_id: str, rows: list[RequirementResult]) -> FrameworkScore:
         framework_id, applicable, applicable - untested - manual, evidenced, partly,
         count(RequirementState.EXCEPTIONS), untested, manual, away, later,
         evidenced / applicable, (evidenced + partly + untested + manual) / applicable, "1",
+        sum(row.attested for row in rows),
     )  # fmt: skip
 
 

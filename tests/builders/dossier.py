@@ -111,7 +111,7 @@ def dossier(name: str = "invoice-matcher", organisation: str = "Northwind Freigh
         LogState(3, 20_412, 20_301, 37, "9f31" + "0" * 56 + "c07a",
                  "2026-11-20T17:55:00.000000000Z"),
         ("aa" * 32,), "bb" * 32, tuple(results.values()), requirements,
-        tuple(FrameworkScore(key, 3, 2, 1, 0, 1, 1, 0, 1, 1, 1 / 3, 2 / 3, "1")
+        tuple(FrameworkScore(key, 3, 2, 1, 0, 1, 1, 0, 1, 1, 1 / 3, 2 / 3, "1", 1)
               for key in frameworks),
     )  # fmt: skip
     return Dossier(assessment, controls, frameworks, {}, results,
