@@ -105,7 +105,7 @@ def log_facts(frame: Frame) -> Markup:
         [
             (
                 "Sealed",
-                f"{number(log['sealed_entries'])} entries in "
+                f"{plural(log['sealed_entries'], 'entry', 'entries')} in "
                 f"{plural(log['segments'], 'segment', 'segments')}",
             ),
             ("Not sealed", mark(open_sign, unsealed) if log["unsealed_entries"] else "0 entries"),

@@ -239,6 +239,6 @@ def strip(frame: Frame, found: Row) -> Markup:
             ("risk class", row.get("risk_class") or NONE, "the organisation's own"),
             ("permissions used", of(used, len(found["grants"])), "in the period"),
             ("actions with effect", number(acts), ui.link(more, "see them")),
-            ("exceptions", number(failed), f"{number(unknown)} items undetermined"),
+            ("exceptions", number(failed), f"{plural(unknown, 'item', 'items')} undetermined"),
         ]
     )

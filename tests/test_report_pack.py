@@ -221,7 +221,7 @@ def test_import_sheet_prints_the_reconciliation_and_the_gap(built: BuiltReport) 
     sum_line = "20,412 read = 20,000 imported + 12 rejected + 388 duplicate + 12 superseding"
     assert sum_line in text
     assert "numbers 1 to 20,003: 3 or more missing" in text
-    assert "1 of 1 imports do not reconcile" in text
+    assert "1 of 1 import does not reconcile" in text
     assert "/srv/exports" not in text
     assert "/srv/exports" not in built.pdf_path.with_name("imports.jsonl").read_text()
 

@@ -106,7 +106,7 @@ def lead_sentence(
     manual = sum(r.state is RequirementState.MANUAL for r in requirements)
     return (
         f"{first}; {_count(open_ones, 'requirement')} {_be(open_ones)} not yet tested, "
-        f"{manual:,} need manual evidence."
+        f"{manual:,} {'needs' if manual == 1 else 'need'} manual evidence."
     )
 
 

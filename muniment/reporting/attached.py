@@ -1,4 +1,4 @@
-"""The files that a pack carries: whole lists as canonical JSONL, each with number and digest."""
+"""The files that a pack carries: named items as canonical JSONL, each with number and digest."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from muniment import __version__
 from muniment.errors import ReportError
+from muniment.evaluation.items import UNDETERMINED_LISTED
 from muniment.evidence.assessment_file import assessment_folder
 from muniment.evidence.dossier import Dossier, load_dossier
 from muniment.evidence.links import checked_base_url
@@ -270,6 +271,7 @@ def _content(
         "summary": make_summary(inputs.dossier, papers),
         "matrices": matrices(inputs.dossier, inputs.files),
         "papers": papers,
+        "undetermined_listed": UNDETERMINED_LISTED,
         "sources": source_sheets(inputs.imports, inputs.log.headers, spec.printed_imports),
         "files": (manifest, *inputs.files),
         "log": inputs.log,

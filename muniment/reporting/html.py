@@ -24,8 +24,8 @@ def render_html(folder: ReportFolder, content: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=text.number, moment=text.moment, short=text.short_digest, code=code, digest=digest,
-        item_id=item_id, brief=text.brief, url=address,
+        number=text.number, counted=text.counted, moment=text.moment, short=text.short_digest,
+        code=code, digest=digest, item_id=item_id, brief=text.brief, url=address,
     )  # fmt: skip
     environment.globals.update(share=text.share, rate=text.rate)
     try:

@@ -64,6 +64,11 @@ def number(value: int) -> str:
     return f"{value:,}".replace("-", "\N{MINUS SIGN}")
 
 
+def counted(value: int, one: str, many: str = "") -> str:
+    """`1 item`, `3,862 items`; many: the plural where it is not `one` with an s."""
+    return f"{number(value)} {one if value == 1 else many or one + 's'}"
+
+
 def share(part: int, whole: int) -> str:
     """`14 of 3,862`; an empty whole has no share."""
     return f"{number(part)} of {number(whole)}" if whole else "–"
