@@ -128,7 +128,7 @@ def test_token_leaves_the_address_and_navigation_keeps_the_assessment(opened: Op
     arrive(page, f"{served.base}/?assessment={ASSESSMENT_ID}")
     page.get_by_role("link", name="Controls", exact=True).first.click()
     page.wait_for_url(f"**/controls?assessment={ASSESSMENT_ID}")
-    page.get_by_role("link", name="OVR-03").click()
+    page.get_by_role("link", name="OVR-03", exact=True).first.click()
     page.wait_for_selector("h1:has-text('OVR-03 Approval came before execution')")
     page.locator("a[href^='/item']").first.click()
     page.wait_for_selector("text=Is this record the one that was sealed?")
