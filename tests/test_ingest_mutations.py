@@ -130,16 +130,26 @@ def _inside(holders: list[Any], path: tuple[str, ...]) -> int:
     return count + _inside(below, path[1:])
 
 
-def of_request(content: bytes) -> int:
+def of_request(content: bytes) -> int | None:
+    """Spans of a bare request; None where the bytes begin as something else does."""
+    if not content.startswith(b"\x0a"):
+        return None
     request = ExportTraceServiceRequest.FromString(content)
     return sum(len(s.spans) for r in request.resource_spans for s in r.scope_spans)
 
 
-def of_yaml(content: bytes) -> int:
-    nodes = list(yaml.compose_all(content.decode("utf-8-sig"), Loader=yaml.SafeLoader))
-    return sum((n is not None and getattr(n, "value", "") not in ("", "~", "null", "Null", "NULL"))
-               or (isinstance(n, yaml.ScalarNode) and n.style is not None)
-               for n in nodes)  # fmt: skip
+def of_yaml(content: bytes) -> int | None:
+    """Documents that hold something; None where the two parsers of YAML disagree on a character."""
+    try:
+        nodes = list(yaml.compose_all(content.decode("utf-8-sig"), Loader=yaml.SafeLoader))
+    except yaml.YAMLError:
+        return None
+    return sum(node is not None and not _is_null(node) for node in nodes)
+
+
+def _is_null(node: yaml.Node) -> bool:
+    plain = isinstance(node, yaml.ScalarNode) and node.style is None
+    return plain and node.value.lower() in ("", "~", "null")
 
 
 def of_parquet(content: bytes) -> int:
