@@ -4,7 +4,10 @@ with used as (
         c.credential_id, any_value(c.row_id) as row_id, any_value(c.valid_from) as valid_from, any_value(c.source_id) as source_id,
         any_value(c.kind) as kind, any_value(c.lifetime_seconds) as lifetime_seconds,
         any_value(c.not_carried_fields) as not_carried_fields, any_value(c.redacted_fields) as redacted_fields,
-        min(a.agent_id) as agent_id, bool_or(a.in_production) as in_production,
+        min(a.agent_id) as agent_id,
+        -- One agent in production is enough; one of which nobody knows leaves it open.
+        case when bool_or(a.in_production) then true when bool_or(a.in_production is null) then null else false end
+            as in_production,
         min(gap(a.environment, 'environment', a.not_carried_fields, a.redacted_fields)) as environment_gap
     from credential c
     join active_agent a on list_contains(c.agent_ids, a.agent_id)

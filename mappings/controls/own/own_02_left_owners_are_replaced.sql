@@ -2,7 +2,7 @@
 with judged as (
     select
         a.agent_id, a.row_id, a.valid_from, a.source_id, a.owner_ref, a.status_gap,
-        coalesce(p.left_at, $as_of) <= $as_of and (p.left_at is not null or p.active is false) as has_left,
+        coalesce(p.left_at <= $as_of, false) as has_left,
         days_between(p.left_at, $as_of) as days, longer_than($owner_left_days, p.left_at, $as_of) as overdue,
         case when p.left_at is null then gap(p.left_at, 'left_at', p.not_carried_fields, p.redacted_fields) end as left_gap,
         p.active

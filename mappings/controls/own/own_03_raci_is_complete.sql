@@ -30,7 +30,7 @@ judged as (
         case when len(b.without) > 0
             then 'has nobody accountable for ' || shorten(replace(array_to_string(b.without, ', '), '_', ' ')) end as incomplete,
         case when not b.recorded then 'raci: not carried' else 'raci.' || b.open end as incomplete_gap,
-        case when b.executor <> '' and a.owner_ref is not null and lower(b.executor) <> lower(a.owner_ref)
+        case when b.executor <> '' and lower(b.executor) <> lower(a.owner_ref)
             then 'has ' || shorten(b.executor) || ' accountable for execution, not its owner ' || shorten(a.owner_ref) end as other,
         case when b.executor <> '' then gap(a.owner_ref, 'owner_ref', a.not_carried_fields, a.redacted_fields) end as other_gap
     from active_agent a
