@@ -1,5 +1,6 @@
--- Population: serious incidents of which the organisation became aware. Exception: reported after the days allowed, or no time of awareness.
--- Pending: not reported, and the days are not over. Judged by the plain count of days; the day under Regulation 1182/71 is shown beside it.
+-- Population: serious incidents of which the organisation became aware. Exception: reported after the days allowed, or no time of
+-- awareness. Pending: not reported, and the days are not over. Judged by the plain count of days; the day under Regulation 1182/71
+-- is shown beside it.
 with serious as (
     select
         incident_id, row_id, source_id, agent_id, valid_from, category, duty_role, aware_at, reported_at, reported_to,
@@ -10,12 +11,12 @@ with serious as (
         gap(aware_at, 'aware_at', not_carried_fields, redacted_fields) as aware_gap,
         gap(reported_at, 'reported_at', not_carried_fields, redacted_fields) as report_gap
     from incident
-    where valid_from <= $as_of and (valid_to is null or valid_to > $as_of)
-        and category is distinct from 'not_serious' and (aware_at is null or aware_at <= $as_of)
+    where category is distinct from 'not_serious' and (aware_at is null or aware_at <= $as_of)
 ),
 closed as (select cast(day as date) as day from holiday where calendar = $holiday_calendar),
 steps as (
-    select unnest([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30]) as step
+    select unnest([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30])
+        as step
 ),
 -- Under that regulation the day of awareness does not count; a term ends on a working day and holds at least two of them.
 working as (
@@ -32,21 +33,22 @@ judged as (
     select
         s.incident_id, s.row_id, s.source_id, s.agent_id, s.valid_from, s.category, s.aware_at, s.reported_at, s.days, t.last_day,
         coalesce(s.duty_role, 'role not stated') as duty, s.reported_to,
-        s.aware_at is not null and s.category is not null and s.reported_at is null and s.report_gap is null
-            and days_between(s.aware_at, $as_of) <= s.days as is_waiting,
+        s.category is not null and s.reported_at is null and s.report_gap is null and not longer_than(s.days, s.aware_at, $as_of)
+            as is_waiting,
         case when s.aware_at is null and s.aware_gap is null then 'has no time of awareness'
              when s.category is null then null
-             when s.reported_at is null and s.report_gap is null and days_between(s.aware_at, $as_of) > s.days
+             when s.reported_at is null and s.report_gap is null and longer_than(s.days, s.aware_at, $as_of)
                 then 'is not reported, ' || cast(floor(days_between(s.aware_at, $as_of)) as bigint) || ' days after awareness'
-             when days_between(s.aware_at, s.reported_at) > s.days
-                then 'was reported ' || cast(floor(days_between(s.aware_at, s.reported_at)) as bigint) || ' days after awareness' end as fault,
+             when longer_than(s.days, s.aware_at, s.reported_at)
+                then 'was reported ' || cast(floor(days_between(s.aware_at, s.reported_at)) as bigint) || ' days after awareness'
+             end as fault,
         gaps([s.category_gap, s.aware_gap, s.report_gap]) as open
     from serious s
     left join terms t on t.incident_id = s.incident_id
 )
 select
     incident_id as item_id,
-    case when is_waiting then 'pending' else verdict(fault, if(fault is null, open, [])) end as outcome,
+    if(is_waiting, 'pending', verdict(fault, open)) as outcome,
     'incident ' || shorten(incident_id) || ' (' || coalesce(category, 'no category') || ', ' || duty || ') '
         || case when is_waiting then 'waits for its report' else finding(fault, open, 'was reported in time') end
         || coalesce('; ' || days || ' days allowed, by Regulation 1182/71 until ' || strftime(last_day, '%Y-%m-%d'), '') as reason,
@@ -54,5 +56,5 @@ select
     'record/incident/' || row_id as evidence_ref,
     agent_id,
     source_id,
-    if(fault is null and not is_waiting, open, []) as missing
+    open as missing
 from judged

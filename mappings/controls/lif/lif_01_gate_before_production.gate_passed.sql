@@ -7,7 +7,7 @@ gates as (
         gap(decided_at, 'decided_at', not_carried_fields, redacted_fields) as decided_gap,
         gap(data_reviewed_at, 'data_reviewed_at', not_carried_fields, redacted_fields) as review_gap
     from gate_decision
-    where gate = 'production' and valid_from <= $as_of and (valid_to is null or valid_to > $as_of)
+    where gate = 'production'
     -- The first yes is the one that let the agent go live; a no counts where there is no yes.
     qualify row_number() over (partition by agent_id
         order by (decision in ('approved', 'conditional')) desc nulls last, decided_at nulls last, gate_decision_id) = 1
@@ -53,5 +53,5 @@ select
     agent_id,
     source_id,
     gaps([mark('A', a, a_gap), mark('B', c, c_gap)]) as attributes,
-    if(coalesce(a, c) is null, list_distinct(gaps([a_gap, c_gap])), []) as missing
+    list_distinct(gaps([a_gap, c_gap])) as missing
 from weighed

@@ -4,14 +4,12 @@ with rights as (
         agent_id, 'permission set ' as kind, permission_set_id as id, environment,
         'permission_set.' || gap(environment, 'environment', not_carried_fields, redacted_fields) as open
     from permission_set
-    where valid_from <= $as_of and (valid_to is null or valid_to > $as_of)
     union all
     select
         unnest(agent_ids) as agent_id, 'credential ' as kind, credential_id as id, environment,
         'credential.' || gap(environment, 'environment', not_carried_fields, redacted_fields) as open
     from credential
-    where valid_from <= $as_of and (valid_to is null or valid_to > $as_of)
-        and (revoked_at is null or revoked_at > $as_of) and (expires_at is null or expires_at > $as_of)
+    where (revoked_at is null or revoked_at > $as_of) and (expires_at is null or expires_at > $as_of)
 ),
 -- A test instance may have rights of its own beside those of production; without any of production, production runs on them.
 kinds as (

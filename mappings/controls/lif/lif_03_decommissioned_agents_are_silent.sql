@@ -12,7 +12,7 @@ with retired as (
 acted as (
     select agent_id, max(last_event_time) as last_at, arg_max(last_event_id, last_event_time) as last_id
     from agent_day
-    where in_period and last_event_time is not null
+    where in_period
     group by agent_id
 ),
 held as (
@@ -52,5 +52,5 @@ select
     agent_id,
     source_id,
     gaps([mark('A', noise, noise_gap), mark('B', grip, grip_gap)]) as attributes,
-    case when noise is null and grip is null then gaps([noise_gap, grip_gap]) else [] end as missing
+    gaps([noise_gap, grip_gap]) as missing
 from judged

@@ -1,8 +1,8 @@
 -- Population: active agents. Exception: the last review, or without any the start of operation, lies too long ago.
 with reviews as (
-    select subject_ref, max(done_at) as done_at, true as recorded
+    select subject_ref, max(done_at) as done_at
     from review
-    where kind = 'agent' and done_at <= $as_of and valid_from <= $as_of and (valid_to is null or valid_to > $as_of)
+    where kind = 'agent' and done_at <= $as_of
     group by subject_ref
 ),
 known as (select count(*) > 0 as any_review from review where kind = 'agent'),
@@ -21,10 +21,10 @@ agents as (
 judged as (
     select
         agent_id, row_id, valid_from, source_id, status_gap, reviewed_at,
-        case when reviewed_at is not null and days_between(reviewed_at, $as_of) > $review_days
-                then 'was last reviewed on ' || strftime(reviewed_at, '%Y-%m-%d') || ', ' || cast(floor(days_between(reviewed_at, $as_of)) as bigint)
-                    || ' days ago'
-             when reviewed_at is null and review_gap is null and days_between(began_at, $as_of) > $review_days
+        case when longer_than($review_days, reviewed_at, $as_of)
+                then 'was last reviewed on ' || strftime(reviewed_at, '%Y-%m-%d') || ', '
+                    || cast(floor(days_between(reviewed_at, $as_of)) as bigint) || ' days ago'
+             when reviewed_at is null and review_gap is null and longer_than($review_days, began_at, $as_of)
                 then 'was never reviewed since ' || strftime(began_at, '%Y-%m-%d') end as fault,
         gaps([
             case when reviewed_at is null then review_gap end,

@@ -12,7 +12,10 @@ with used as (
 listed as (select count(*) > 0 as recorded from component),
 matched as (
     select
-        u.agent_id, u.model, u.model_state, u.source_id, u.first_at, u.last_at, u.last_id, listed.recorded, c.component_id, c.status, c.approved_at, c.not_carried_fields, c.redacted_fields
+        u.agent_id, u.model, u.model_state, u.source_id, u.first_at, u.last_at, u.last_id, listed.recorded,
+        c.component_id, c.status, 'component.' || unknown(c.status, 'status', c.not_carried_fields, c.redacted_fields) as status_gap,
+        c.approved_at,
+        'component.' || unknown(c.approved_at, 'approved_at', c.not_carried_fields, c.redacted_fields) as approved_gap
     from used u
     cross join listed
     left join component c
@@ -35,17 +38,16 @@ judged as (
         gaps([
             case when model is null then 'model: ' || if(model_state = 'redacted', 'redacted', 'not carried') end,
             case when model is not null and not recorded then 'component: not carried' end,
-            case when component_id is not null and status is null
-                then 'component.' || coalesce(gap(status, 'status', not_carried_fields, redacted_fields), 'status: not carried') end,
-            case when status = 'approved' and approved_at is null
-                then 'component.' || coalesce(gap(approved_at, 'approved_at', not_carried_fields, redacted_fields), 'approved_at: not carried') end
+            case when component_id is not null then status_gap end,
+            case when status = 'approved' then approved_gap end
         ]) as missing
     from matched
 )
 select
     coalesce(agent_id, 'no agent named') || ' / ' || coalesce(model, 'no model named') as item_id,
     verdict(fault, missing) as outcome,
-    'model ' || shorten(model) || ' of agent ' || shorten(agent_id) || ' ' || finding(fault, missing, 'was approved before its use') as reason,
+    'model ' || shorten(model) || ' of agent ' || shorten(agent_id) || ' '
+        || finding(fault, missing, 'was approved before its use') as reason,
     last_at as observed_at,
     'event/' || last_id as evidence_ref,
     agent_id,

@@ -15,7 +15,7 @@ said as (
         e.action_type is not distinct from 'message' and e.executed is distinct from false as speaks,
         event_gap(e.disclosure, 'disclosure', e.empty_fields, e.redacted_fields) as open
     from events e
-    where e.conversation_id is not null and e.agent_id is not null and coalesce(e.outcome, '') <> 'denied'
+    where e.conversation_id is not null and coalesce(e.outcome, '') <> 'denied'
 ),
 talks as (
     select
@@ -54,5 +54,5 @@ select
     'event/' || event_id as evidence_ref,
     agent_id,
     source_id,
-    if(is_waiting or (talk_gap is null and untold is not null), [], gaps([talk_gap, tell_gap])) as missing
+    gaps([talk_gap, tell_gap]) as missing
 from judged

@@ -18,7 +18,6 @@ reports as (
         gap(built_by, 'built_by', not_carried_fields, redacted_fields) as builder_gap,
         gap(result, 'result', not_carried_fields, redacted_fields) as result_gap
     from test_report
-    where valid_from <= $as_of and (valid_to is null or valid_to > $as_of)
     -- The newest report on a release is the one that was relied upon.
     qualify row_number() over (partition by agent_id, release order by finished_at desc nulls last, test_report_id desc) = 1
 ),
