@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from muniment.ingest.block_words import blanks_of, keys_of
+from muniment.ingest.block_words import blanks_of, holds_special, keys_of, masked_in
 from muniment.ingest.blocks import Block
 from muniment.ingest.cells import Cells
 from muniment.ingest.column_values import REFUSED, Mask, Numbers, read_column
@@ -23,13 +23,12 @@ from muniment.ingest.mapping import MappedRow, Mapper, check_requirement
 from muniment.model.columns import ColumnKind
 from muniment.model.entries import CONTENT_COLUMNS
 from muniment.model.paths import IMPORT_TIME, Row
-from muniment.store.arrow_text import one_piece
 from muniment.store.encoder import ARROW_KINDS, column_of
 
 # What a field map may hold for its column to be read at once; anything else is asked row by row.
 _AT_ONCE = frozenset({
     "path", "paths", "const", "json_text", "extract", "split", "each", "join", "values", "default",
-    "time", "zone", "unit", "round", "canonical_json", "sanitise", "digest", "keep", "lower",
+    "time", "zone", "unit", "round", "canonical_json", "sanitise", "cut", "digest", "keep", "lower",
     "prefix",
 })  # fmt: skip
 _BASIS = "time_basis"
@@ -48,8 +47,73 @@ class MappedBlock:
     numbers: Numbers
 
 
+@dataclass(slots=True)
 class _Column:
-    """One column of a block while it is filled.
+    """One column of a block: its values, and where it is empty, masked, or cannot be read.
+
+    stated: which times stated their zone. A mask that is None holds for no row (`stated`: for all).
+    """
+
+    values: pa.Array
+    empty: Mask | None = None
+    redacted: Mask | None = None
+    wrong: Mask | None = None
+    stated: Mask | None = None
+
+    @property
+    def there(self) -> Mask:
+        """The rows that have a value."""
+        there: Mask = self.values.is_valid().to_numpy(zero_copy_only=False)
+        return there
+
+
+def map_block(mapper: Mapper, block: Block) -> tuple[MappedBlock, Numbers]:
+    """The block's events, and the numbers of the rows that the reference must take."""
+    columns: dict[str, _Column] = {}
+    for number in block.reached(mapper.reach):
+        tried = mapper.fields[number]
+        columns[tried[0].column.name] = _column(mapper, tried, block)
+    wrong = _unsaid(mapper, columns, len(block)) | _invalid(mapper, block)
+    for column in columns.values():
+        if column.wrong is not None:
+            wrong |= column.wrong
+    keys = keys_of(mapper, block, wrong)
+    table = _table(columns, len(block))
+    good = np.flatnonzero(~wrong)
+    if len(good) < len(block):
+        table, keys = table.take(pa.array(good)), keys.take(pa.array(good))
+    return MappedBlock(table, keys, good), np.flatnonzero(wrong)
+
+
+def _column(mapper: Mapper, tried: tuple[Field, ...], block: Block) -> _Column:
+    if all(one.spec.model_fields_set <= _AT_ONCE for one in tried):
+        made = _at_first_path(mapper, tried, block) or _at_any_path(mapper, tried, block)
+        if made is not None:
+            return made
+    return _by_row(mapper, tried, block)
+
+
+def _at_first_path(mapper: Mapper, tried: tuple[Field, ...], block: Block) -> _Column | None:
+    """The column where its first path tells all: nothing is empty, masked or of another type."""
+    one = tried[0]
+    if not one.paths or one.paths[0].start == IMPORT_TIME:
+        return None
+    cells = block.cells(one.paths[0], one.column.kind)
+    if cells is None or cells.others or cells.blank is not None:
+        return None
+    values = cells.values
+    is_only = len(tried) == 1 and len(one.paths) == 1
+    if (values.null_count and not is_only) or holds_special(mapper.reader, values):
+        return None
+    read = read_column(mapper.reader, one, values, {})
+    made = _Column(read.values, wrong=read.wrong, stated=read.stated)
+    if read.values.null_count > values.null_count:
+        made.empty = values.is_valid().to_numpy(zero_copy_only=False) & ~made.there
+    return made
+
+
+class _Filling:
+    """A column that is filled from path after path.
 
     open: rows of which nothing has told yet. blank: rows where something was there and empty.
     """
@@ -62,66 +126,40 @@ class _Column:
         self.wrong = np.zeros(count, np.bool_)
         self.stated = np.ones(count, np.bool_)
 
-    def put(self, values: pa.Array) -> None:
-        """Add values of rows that were open."""
+    def put(self, values: pa.Array, rows: Mask) -> None:
+        """Add the values of rows that were open."""
         no_values = self.values.null_count == len(self.values)
         self.values = values if no_values else pc.coalesce(self.values, values)
+        self.open &= ~rows
 
-    @property
-    def there(self) -> Mask:
-        """The rows that have a value."""
-        there: Mask = self.values.is_valid().to_numpy(zero_copy_only=False)
-        return there
-
-    @property
-    def empty(self) -> Mask:
-        """The rows where the source left the column empty, or reading left nothing of it."""
-        return ~self.there & ~self.redacted & (self.blank | ~self.open)
+    def column(self) -> _Column:
+        """The column as it was filled."""
+        made = _Column(self.values, None, self.redacted, self.wrong, self.stated)
+        # Empty as the source left it, or because reading left nothing.
+        made.empty = ~made.there & ~self.redacted & (self.blank | ~self.open)
+        return made
 
 
-def map_block(mapper: Mapper, block: Block) -> tuple[MappedBlock, Numbers]:
-    """The block's events, and the numbers of the rows that the reference must take."""
-    columns: dict[str, _Column] = {}
-    for number in block.reached(mapper.reach):
-        tried = mapper.fields[number]
-        columns[tried[0].column.name] = _column(mapper, tried, block)
-    wrong = _unsaid(mapper, columns, len(block)) | _invalid(mapper, block)
-    for column in columns.values():
-        wrong |= column.wrong
-    keys = keys_of(mapper, block, wrong)
-    table = _table(columns, len(block))
-    good = np.flatnonzero(~wrong)
-    if len(good) < len(block):
-        table, keys = table.take(pa.array(good)), keys.take(pa.array(good))
-    return MappedBlock(table, keys, good), np.flatnonzero(wrong)
-
-
-def _column(mapper: Mapper, tried: tuple[Field, ...], block: Block) -> _Column:
-    made = _Column(tried[0].column.kind, len(block))
+def _at_any_path(mapper: Mapper, tried: tuple[Field, ...], block: Block) -> _Column | None:
+    """The column from all its paths in turn; None where one must be followed row by row."""
+    made = _Filling(tried[0].column.kind, len(block))
     for one in tried:
-        at_once = one.spec.model_fields_set <= _AT_ONCE
-        if not at_once or not _fill(mapper, made, one, block):
-            return _by_row(mapper, tried, block)
-    return made
+        if one.spec.const is not None:
+            if not _fill_always(mapper, made, one):
+                return None
+            continue
+        masked = np.zeros(len(block), np.bool_)
+        for path in one.paths:
+            cells = None if path.start == IMPORT_TIME else block.cells(path, one.column.kind)
+            if cells is None:
+                return None
+            masked |= _fill(mapper, made, one, cells)
+        made.redacted |= masked & made.open
+        made.open &= ~masked
+    return made.column()
 
 
-def _fill(mapper: Mapper, made: _Column, one: Field, block: Block) -> bool:
-    """Fill rows that are open from one field map; False where it must be asked row by row."""
-    if one.spec.const is not None:
-        return _fill_always(mapper, made, one)
-    masked = np.zeros(len(block), np.bool_)
-    for path in one.paths:
-        cells = None if path.start == IMPORT_TIME else block.cells(path, one.column.kind)
-        if cells is None:
-            return False
-        masked |= _take(mapper, made, one, cells)
-    masked &= made.open
-    made.redacted |= masked
-    made.open &= ~masked
-    return True
-
-
-def _fill_always(mapper: Mapper, made: _Column, one: Field) -> bool:
+def _fill_always(mapper: Mapper, made: _Filling, one: Field) -> bool:
     """Fill every row that is open with the column's constant."""
     try:
         value, stated = mapper.reader.read(one, mapper.reader.find(one, _NO_ROW))
@@ -129,51 +167,35 @@ def _fill_always(mapper: Mapper, made: _Column, one: Field) -> bool:
         return False
     numbers = np.where(made.open, 0, 1)
     held = None if value in ("", []) else value
-    made.put(column_of(one.column.kind, [held, None]).take(pa.array(numbers)))
     made.stated &= stated | ~made.open
-    made.open[:] = False
+    made.put(column_of(one.column.kind, [held, None]).take(pa.array(numbers)), made.open.copy())
     return True
 
 
-def _take(mapper: Mapper, made: _Column, one: Field, cells: Cells) -> Mask:
+def _fill(mapper: Mapper, made: _Filling, one: Field, cells: Cells) -> Mask:
     """Read what a path finds in rows that are open; gives the rows in which it was masked."""
-    masked = _masked(mapper, cells)
-    nothing = blanks_of(mapper.reader, cells)
-    there = cells.values.is_valid().to_numpy(zero_copy_only=False)
-    told = there.copy() if cells.blank is None else there | cells.blank
+    masked, nothing = masked_in(mapper.reader, cells), blanks_of(mapper.reader, cells)
+    told = cells.values.is_valid().to_numpy(zero_copy_only=False).copy()
+    if cells.blank is not None:
+        told |= cells.blank
     for row in cells.others:
         told[row] = True
     made.blank |= told & nothing & made.open
     taken = told & ~nothing & ~masked & made.open
-    values = cells.values
-    if not (taken == there).all():
-        values = pc.if_else(pa.array(taken), values, pa.scalar(None, values.type))
+    values = pc.if_else(pa.array(taken), cells.values, pa.scalar(None, cells.values.type))
     others = {row: value for row, value in cells.others.items() if taken[row]}
     read = read_column(mapper.reader, one, values, others)
-    made.put(read.values)
-    made.wrong |= read.wrong
-    made.stated &= read.stated | ~taken
-    made.open &= ~taken
-    return masked
-
-
-def _masked(mapper: Mapper, cells: Cells) -> Mask:
-    marks = mapper.reader.marks
-    masked = np.zeros(len(cells.values), np.bool_)
-    if pa.types.is_string(cells.values.type) and (marks.texts or marks.pattern):
-        encoded = one_piece(cells.values.dictionary_encode())
-        held = [marks.holds(text) for text in encoded.dictionary.to_pylist()]
-        if any(held):
-            numbers = encoded.indices.fill_null(len(held)).to_numpy()
-            masked = np.array([*held, False])[numbers]
-    for row, value in cells.others.items():
-        masked[row] = marks.holds(value)
+    if read.wrong is not None:
+        made.wrong |= read.wrong
+    if read.stated is not None:
+        made.stated &= read.stated | ~taken
+    made.put(read.values, taken)
     return masked
 
 
 def _by_row(mapper: Mapper, tried: tuple[Field, ...], block: Block) -> _Column:
     """A column as the reference takes it from each row."""
-    made = _Column(tried[0].column.kind, len(block))
+    made = _Filling(tried[0].column.kind, len(block))
     name, values = tried[0].column.name, []
     for number, row in enumerate(block.rows()):
         mapped = MappedRow(mapper.row_map.record)
@@ -185,8 +207,8 @@ def _by_row(mapper: Mapper, tried: tuple[Field, ...], block: Block) -> _Column:
         made.redacted[number] = bool(mapped.redacted)
         made.blank[number] = bool(mapped.empty)
         made.stated[number] = mapped.values.get(_BASIS) != "declared"
-    made.put(column_of(tried[0].column.kind, values))
-    return made
+    made.values = column_of(tried[0].column.kind, values)
+    return made.column()
 
 
 # The whole row
@@ -196,11 +218,16 @@ def _unsaid(mapper: Mapper, columns: Mapping[str, _Column], count: int) -> Mask:
     """The rows of which the source says nothing that the map reads."""
     said = np.zeros(count, np.bool_)
     for name, column in columns.items():
-        if name not in mapper.consts:
+        by_source = name not in mapper.consts
+        if name == "event_time" and _BASIS not in mapper.consts:
+            by_source = True  # it brings its basis with it
+        if by_source and not column.values.null_count:
+            return np.zeros(count, np.bool_)
+        if by_source:
             said |= column.there
-        said |= column.empty | column.redacted
-    if "event_time" in columns and _BASIS not in mapper.consts:
-        said |= columns["event_time"].there
+        for mask in (column.empty, column.redacted):
+            if mask is not None:
+                said |= mask
     return ~said
 
 
@@ -235,16 +262,18 @@ def _table(columns: Mapping[str, _Column], count: int) -> pa.Table:
 def _basis(times: _Column, said: pa.Array | None) -> pa.Array:
     """What the source says of its times, else whether each stated its zone."""
     words = pa.array(["declared", "stated", None], pa.string())
-    own = words.take(pa.array(np.where(times.there, times.stated.astype(np.int64), 2)))
+    stated = 1 if times.stated is None else times.stated.astype(np.int64)
+    own = words.take(pa.array(np.where(times.there, stated, 2)))
     return own if said is None else pc.coalesce(said, own)
 
 
-def _names_where(masks: Mapping[str, Mask], count: int) -> pa.Array:
+def _names_where(masks: Mapping[str, Mask | None], count: int) -> pa.Array:
     """For each row the sorted names of the columns whose mask is set; NULL: of none."""
-    names = sorted(name for name, mask in masks.items() if mask.any())
+    held = {name: mask for name, mask in masks.items() if mask is not None and mask.any()}
+    names = sorted(held)
     if not names:
         return pa.nulls(count, ARROW_KINDS[ColumnKind.TEXT_LIST])
-    rows, numbers = np.nonzero(np.stack([masks[name] for name in names], axis=1))
+    rows, numbers = np.nonzero(np.stack([held[name] for name in names], axis=1))
     ends = np.searchsorted(rows, np.arange(count + 1)).astype(np.int32)
     items = pa.array(names, pa.string()).take(pa.array(numbers))
     nothing = pa.array(np.diff(ends) == 0)

@@ -32,7 +32,7 @@ def taken_by(mapper: Mapper, block: Block) -> tuple[Mask, Mask]:
     for condition, path in mapper.where:
         cells = block.cells(path, ColumnKind.TEXT)
         if cells is None:
-            return takes, np.ones(len(block), np.bool_)
+            return np.zeros(len(block), np.bool_), np.ones(len(block), np.bool_)
         if condition.one_of:
             takes &= _is_one_of(condition, cells, unsure)
         else:
@@ -74,6 +74,32 @@ def blanks_of(reader: FieldReader, cells: Cells) -> Mask:
     for row, value in cells.others.items():
         blank[row] = reader.blank(value)
     return blank
+
+
+def masked_in(reader: FieldReader, cells: Cells) -> Mask:
+    """The rows in which a path finds a text that stands for a masked value."""
+    values, marks = cells.values, reader.marks
+    masked: Mask = np.zeros(len(values), np.bool_)
+    if pa.types.is_string(values.type) and marks.pattern is not None:
+        distinct, numbers = distinct_values(values)
+        masked = np.array([marks.holds(text) for text in distinct], np.bool_)[numbers]
+    elif pa.types.is_string(values.type) and marks.texts:
+        found = pc.is_in(values, pa.array(sorted(marks.texts), pa.string()))
+        masked = found.to_numpy(zero_copy_only=False).copy()
+    for row, value in cells.others.items():
+        masked[row] = marks.holds(value)
+    return masked
+
+
+def holds_special(reader: FieldReader, values: pa.Array) -> bool:
+    """Whether any text could stand for no value or a masked one, told by lengths."""
+    if not pa.types.is_string(values.type):
+        return False
+    lengths = np.diff(offsets_of(values))
+    if np.count_nonzero(lengths == 0) > values.null_count or reader.marks.pattern is not None:
+        return True
+    special = {len(text.encode()) for text in reader.nulls | reader.marks.texts}
+    return any((lengths == length).any() for length in special)
 
 
 def _is_one_of(condition: Condition, cells: Cells, unsure: Mask) -> Mask:

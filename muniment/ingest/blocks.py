@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from muniment.ingest.cells import Cells, cells_of, cells_of_array
 from muniment.ingest.column_values import Numbers
+from muniment.ingest.gathered import ROWS_AT_HAND, Gathered
 from muniment.ingest.reach import Reach
 from muniment.ingest.readers import plain
 from muniment.ingest.row_mapping import Group, rows_of
@@ -47,10 +48,10 @@ class Block(Protocol):
 class RowBlock:
     """Rows of parsed documents."""
 
-    def __init__(self, rows: Sequence[Row], places: Numbers) -> None:
+    def __init__(self, rows: Sequence[Row], places: Numbers, gathered: Gathered) -> None:
         self._rows = rows
-        self._values = [row.value for row in rows]
-        self._are_objects = set(map(type, self._values)) == {dict}
+        self._gathered = gathered
+        self._found: dict[tuple[str, ColumnKind], Cells] = {}
         self.places = places
 
     def __len__(self) -> int:
@@ -62,19 +63,22 @@ class RowBlock:
 
     def cells(self, path: Path, kind: ColumnKind) -> Cells | None:
         """What a path finds in each row."""
-        key = path.key
-        if key is not None and self._are_objects:
-            return cells_of([value.get(key, MISSING) for value in self._values], kind)
-        find = path.find
-        return cells_of([find(row) for row in self._rows], kind)
+        wanted = (path.text, kind)
+        if wanted not in self._found:
+            values = self._gathered.find(path)
+            if values is None:
+                values = [path.find(row) for row in self._rows]
+            self._found[wanted] = cells_of(values, kind)
+        return self._found[wanted]
 
     def reached(self, reach: Reach) -> list[int]:
         """The numbers of the columns that any row could fill."""
-        return reach.columns_of_all(self._values)
+        return reach.columns(self._gathered.keys_by_name())
 
     def chosen(self, numbers: Numbers) -> RowBlock:
         """Some of the rows, in the order of `numbers`."""
-        return RowBlock([self._rows[at] for at in numbers.tolist()], self.places[numbers])
+        rows = [self._rows[at] for at in numbers.tolist()]
+        return RowBlock(rows, self.places[numbers], self._gathered.chosen(numbers.tolist()))
 
 
 class TableBlock:
@@ -130,14 +134,14 @@ def batches_of(
 ) -> Iterator[Batch]:
     """The rows of a file, about so many at a time, and fewer where they are large."""
     weighed = _Weighed(pieces)
-    waiting: list[tuple[int, Group | None, Row | Unreadable]] = []
-    for each in rows_of(groups, weighed):
-        waiting.append(each)
-        if len(waiting) >= most or weighed.characters >= CHARACTERS_AT_ONCE:
-            yield _batch(groups, waiting)
-            waiting, weighed.characters = [], 0
-    if waiting:
-        yield _batch(groups, waiting)
+    stretch = _Stretch(groups)
+    for place, group, row in rows_of(groups, weighed):
+        stretch.add(place, group, row)
+        if stretch.count >= most or weighed.characters >= CHARACTERS_AT_ONCE:
+            yield stretch.batch()
+            stretch, weighed.characters = _Stretch(groups), 0
+    if stretch.count:
+        yield stretch.batch()
 
 
 class _Weighed:
@@ -164,19 +168,49 @@ def _size(value: Any, depth: int) -> int:
     return 8 * len(value) + sum(_size(item, depth - 1) for item in inner)
 
 
-def _batch(groups: list[Group], taken: list[tuple[int, Group | None, Row | Unreadable]]) -> Batch:
-    batch = Batch()
-    for group in groups:
-        own = [
-            (number, place, row)
-            for number, (place, of, row) in enumerate(taken)
-            if of is group and isinstance(row, Row)
-        ]
-        if own:
-            places = np.array([place for _, place, _ in own], np.int64)
-            numbers = np.array([number for number, _, _ in own], np.int64)
-            batch.blocks.append((group, RowBlock([row for _, _, row in own], places), numbers))
-    for number, (_, _, row) in enumerate(taken):
+class _Open:
+    """A block while its rows come in."""
+
+    def __init__(self, group: Group) -> None:
+        self.rows: list[Row] = []
+        self.places: list[int] = []
+        self.numbers: list[int] = []
+        self.gathered = Gathered(group.wanted)
+
+    def gather(self) -> None:
+        """Take the fields of the rows that came in since the last time."""
+        fresh = self.rows[self.gathered.count :]
+        if fresh:
+            self.gathered.add([row.value for row in fresh])
+
+
+class _Stretch:
+    """A batch while its rows come in."""
+
+    def __init__(self, groups: list[Group]) -> None:
+        self._open = {id(group): (group, _Open(group)) for group in groups}
+        self._unreadable: list[tuple[int, Unreadable]] = []
+        self.count = 0
+
+    def add(self, place: int, group: Group | None, row: Row | Unreadable) -> None:
+        """Take the next row."""
         if isinstance(row, Unreadable):
-            batch.unreadable.append((number, row))
-    return batch
+            self._unreadable.append((self.count, row))
+        else:
+            _, held = self._open[id(group)]
+            held.rows.append(row)
+            held.places.append(place)
+            held.numbers.append(self.count)
+            if len(held.rows) - held.gathered.count >= ROWS_AT_HAND:
+                held.gather()
+        self.count += 1
+
+    def batch(self) -> Batch:
+        """All that came in."""
+        batch = Batch(unreadable=self._unreadable)
+        for group, held in self._open.values():
+            if held.rows:
+                held.gather()
+                block = RowBlock(held.rows, np.array(held.places, np.int64), held.gathered)
+                batch.blocks.append((group, block, np.array(held.numbers, np.int64)))
+        return batch

@@ -44,20 +44,20 @@ _UTC = frozenset({"UTC", "Etc/UTC", "+00:00"})
 class ReadColumn:
     """Values as a column holds them; NULL: there was none, or reading left nothing.
 
-    wrong: rows whose value cannot be read. stated: whether a time stated its zone.
+    wrong: rows whose value cannot be read; None: there is none. stated: whether a time stated its
+    zone; None: each did.
     """
 
     values: pa.Array
-    wrong: Mask
-    stated: Mask
+    wrong: Mask | None = None
+    stated: Mask | None = None
 
 
 def read_column(
     reader: FieldReader, one: Field, values: pa.Array, others: dict[int, Any]
 ) -> ReadColumn:
     """Read every value of an array, and those of other types in `others`, by row."""
-    count = len(values)
-    found = ReadColumn(_quick(one, values), np.zeros(count, np.bool_), np.ones(count, np.bool_))
+    found = ReadColumn(_quick(one, values))
     if found.values.null_count > values.null_count:
         left = pc.and_(values.is_valid(), found.values.is_null())
         rows = np.flatnonzero(left.to_numpy(zero_copy_only=False))
@@ -99,6 +99,9 @@ def _patch(
     places[rows] = len(found.values) + numbers
     pool = pa.concat_arrays([found.values, column_of(one.column.kind, values)])
     found.values = pool.take(pa.array(places))
+    if found.wrong is None or found.stated is None:
+        found.wrong = np.zeros(len(found.values), np.bool_)
+        found.stated = np.ones(len(found.values), np.bool_)
     found.wrong[rows] = np.array([each is None for each in read])[numbers]
     found.stated[rows] = np.array([each is None or each[1] for each in read])[numbers]
 

@@ -25,6 +25,17 @@ class Events:
     places: Numbers
 
 
+def joined(parts: Sequence[Events]) -> Events:
+    """Several tables of events as one, in one piece."""
+    if len(parts) == 1:
+        return parts[0]
+    return Events(
+        pa.concat_tables([each.table for each in parts]).combine_chunks(),
+        pa.concat_arrays([each.keys for each in parts]),
+        np.concatenate([each.places for each in parts]),
+    )
+
+
 def events_of_rows(rows: Sequence[tuple[int, MappedRow | Unreadable]]) -> Events:
     """Events that the reference mapped, each with its place."""
     mapped = [row for _, row in rows if isinstance(row, MappedRow)]

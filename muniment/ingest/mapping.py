@@ -64,6 +64,12 @@ class Mapper:
             self.reader.field(started, row_map.valid_from) if row_map.valid_from else None
         )
 
+    def paths(self) -> Iterator[Path]:
+        """Every path that is followed in a row that becomes an event."""
+        yield from self.key
+        yield from (path for _, path in self.where)
+        yield from (path for tried in self.fields for one in tried for path in one.paths)
+
     def takes(self, row: Row) -> bool:
         """Whether the row satisfies every condition of `where`."""
         return all(self._holds(condition, path.find(row)) for condition, path in self.where)

@@ -7,7 +7,7 @@ from typing import Any
 
 from muniment.errors import InputError
 from muniment.ingest.files import SourceFile, open_text
-from muniment.ingest.json_text import JsonCursor, parse_json
+from muniment.ingest.json_text import JsonCursor, parse_json_line
 from muniment.ingest.otlp_proto import holds_protobuf, proto_resources
 from muniment.ingest.readers import exhaust, lines_of
 from muniment.ingest.rows import Unreadable, excerpt_of
@@ -80,7 +80,7 @@ def _of_lines(file: SourceFile, wanted: tuple[str, ...]) -> Iterator[Resource | 
 
 def _of_line(place: int, line: bytes, wanted: tuple[str, ...]) -> Iterator[Resource | Unreadable]:
     try:
-        value = parse_json(line.decode("utf-8"))
+        value = parse_json_line(line)
     except (ValueError, RecursionError) as error:
         yield Unreadable(
             place, "not JSON", f"the line is not exact JSON: {str(error)[:200]}", excerpt_of(line)

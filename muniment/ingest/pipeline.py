@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,8 +20,9 @@ from muniment.ingest.documents import read_documents
 from muniment.ingest.files import examine
 from muniment.ingest.mapping import MappedRow
 from muniment.ingest.recognise import recognise
-from muniment.ingest.row_mapping import groups_of, mapped_rows
+from muniment.ingest.row_mapping import Group, groups_of, mapped_rows
 from muniment.ingest.rows import Document, Unreadable
+from muniment.ingest.table_batches import read_batches
 from muniment.ingest.writing import EventWriter, Import, RecordWriter
 from muniment.model.entries import OWN_SOURCE_ID
 from muniment.model.sources import SourceMap
@@ -61,9 +64,9 @@ def ingest_file(
     Raises InputError where the file as a whole cannot be read: then nothing of it was written.
     """
     file = examine(Path(path))
-    return ingest_pieces(
+    return _ingest(
         store,
-        read_documents(file, source_map),
+        lambda groups, most: read_batches(file, source_map, groups, most),
         Delivery(file.name, file.sha256, file.size),
         source_map=source_map,
         source_id=source_id,
@@ -90,23 +93,61 @@ def ingest_pieces(
 
     What the reader raises before the first piece is raised before anything is written.
     """
+    return _ingest(
+        store,
+        lambda groups, most: batches_of(groups, pieces, most),
+        delivery,
+        source_map=source_map,
+        source_id=source_id,
+        recorded_by=recorded_by,
+        progress=progress,
+        seal=seal,
+        chunk_rows=chunk_rows,
+    )
+
+
+def _ingest(
+    store: Store,
+    read: Callable[[list[Group], int], Iterator[Batch]],
+    delivery: Delivery,
+    *,
+    source_map: SourceMap,
+    source_id: str,
+    recorded_by: str,
+    progress: Progress | None,
+    seal: bool,
+    chunk_rows: int,
+) -> ImportBatch:
     _check_source_id(source_id)
     mark_interrupted(store)
     # The check of the whole file comes before the batch, so that a bad file leaves no trace.
     started_at = now()
-    batches = _started(batches_of(groups_of(source_map, started_at), pieces, chunk_rows))
+    batches = _started(read(groups_of(source_map, started_at), chunk_rows))
     batch_id = secrets.token_hex(16)
     one = Import(store, source_map, source_id, batch_id, started_at, recorded_by)
     mark = RunningMark(store.layout, batch_id)
     mark.take()
     try:
         _start_batch(one, delivery)
-        counts, rejects = _run(one, batches, progress)
+        with _collector_at_rest():
+            counts, rejects = _run(one, batches, chunk_rows, progress)
     finally:
         mark.release()
     if seal:
         AuditLog(store).seal()
     return _batch(one, counts, rejects)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Keep Python from looking for cycles: rows are very many objects, and none is in a cycle."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _start_batch(one: Import, delivery: Delivery) -> None:
@@ -150,11 +191,13 @@ def _started(batches: Iterator[Batch]) -> Iterator[Batch]:
     return iter(()) if first is None else chain((first,), batches)
 
 
-def _run(one: Import, batches: Iterator[Batch], progress: Progress | None) -> tuple[Counts, Path]:
+def _run(
+    one: Import, batches: Iterator[Batch], chunk_rows: int, progress: Progress | None
+) -> tuple[Counts, Path]:
     counts = Counts()
     path = one.store.layout.rejects_file(one.batch_id)
     with Rejects(path, counts) as rejects:
-        events = EventWriter(one, AuditLog(one.store), counts)
+        events = EventWriter(one, AuditLog(one.store), counts, chunk_rows)
         records = RecordWriter(one, counts, rejects)
         visits = VisitGatherer(one, counts)
         status = "failed"
@@ -174,7 +217,8 @@ def _run(one: Import, batches: Iterator[Batch], progress: Progress | None) -> tu
                     else:
                         records.add(found, place)
                 if mapped.events is not None:
-                    events.write(mapped.events)
+                    events.add(mapped.events)
+            events.flush()
             records.flush()
             visits.write()
             status = "done"

@@ -51,12 +51,3 @@ class Reach:
                     for key in held.keys() & inner.keys():
                         found |= inner[key]
         return sorted(found)
-
-    def columns_of_all(self, values: Sequence[Any]) -> list[int]:
-        """The numbers of the columns to try for any of several rows, in order."""
-        objects = [value for value in values if isinstance(value, dict)]
-        keys: dict[str, Any] = dict.fromkeys(set().union(*objects))
-        for outer in self._inner.keys() & keys.keys():
-            held = [o[outer] for o in objects if isinstance(o.get(outer), dict)]
-            keys[outer] = dict.fromkeys(set().union(*held))
-        return self.columns(keys)

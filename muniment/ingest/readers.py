@@ -21,13 +21,14 @@ import pyarrow.parquet as pq
 from muniment.errors import InputError
 from muniment.ingest.files import SourceFile, check_byte_order, open_text
 from muniment.ingest.headers import check_header
-from muniment.ingest.json_text import JsonCursor, parse_json
+from muniment.ingest.json_text import JsonCursor, parse_json, parse_json_line
 from muniment.ingest.rows import MAX_ROW_BYTES, Document, Unreadable, excerpt_of
 from muniment.model.paths import Step, parse_path
 from muniment.model.sources import SourceMap
 
 Piece = Document | Unreadable
 _PARQUET_ROWS = 1_000
+_UTF8 = frozenset({"utf-8", "utf8", "utf_8"})
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -102,22 +103,18 @@ def read_json_lines(file: SourceFile, source: SourceMap) -> Iterator[Piece]:
 def json_line(place: int, line: bytes, encoding: str) -> Piece:
     """The document of one line, or why it has none."""
     try:
-        text = line.decode(encoding)
+        is_utf8 = encoding.lower() in _UTF8
+        value = parse_json_line(line) if is_utf8 else parse_json(line.decode(encoding))
     except UnicodeDecodeError:
-        return Unreadable(
-            place, f"not {encoding} text", f"the line is not {encoding} text", excerpt_of(line)
-        )
-    try:
-        value = parse_json(text)
+        reason = f"the line is not {encoding} text"
+        return Unreadable(place, f"not {encoding} text", reason, excerpt_of(line))
     except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        return Unreadable(
-            place, "not JSON", f"the line is not exact JSON: {reason[:200]}", excerpt_of(text)
-        )
+        why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        reason = f"the line is not exact JSON: {why[:200]}"
+        return Unreadable(place, "not JSON", reason, excerpt_of(line.decode(encoding)))
     if not isinstance(value, (dict, list)):
-        return Unreadable(
-            place, "not an object", "the line is JSON, but no object", excerpt_of(text)
-        )
+        reason = "the line is JSON, but no object"
+        return Unreadable(place, "not an object", reason, excerpt_of(line.decode(encoding)))
     return Document(place, value, value, size=len(line))
 
 
@@ -173,15 +170,20 @@ def read_csv(file: SourceFile, source: SourceMap) -> Iterator[Piece]:
     next(rows)
     for place, cells in rows:
         if len(cells) != len(header):
-            yield Unreadable(
-                place,
-                "wrong number of cells",
-                f"the row has {len(cells)} cells, the header {len(header)}",
-                excerpt_of(source.delimiter.join(cells[:20])),
-            )
+            yield wrong_cells(place, cells, header, source)
             continue
         value = {name: unprotected(cell) for name, cell in zip(header, cells, strict=True)}
         yield Document(place, value, value)
+
+
+def wrong_cells(place: int, cells: list[str], header: list[str], source: SourceMap) -> Unreadable:
+    """Why a row that has more or fewer cells than the header is none."""
+    return Unreadable(
+        place,
+        "wrong number of cells",
+        f"the row has {len(cells)} cells, the header {len(header)}",
+        excerpt_of(source.delimiter.join(cells[:20])),
+    )
 
 
 def csv_header(path: FilePath, source: SourceMap) -> list[str]:

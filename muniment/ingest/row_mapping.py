@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from muniment.ingest.fields import path_of
+from muniment.ingest.gathered import Wanted, wanted_by
 from muniment.ingest.mapping import MappedRow, Mapper
 from muniment.ingest.rows import Document, RowError, Unreadable, excerpt_of
-from muniment.model.paths import Row, unnest
+from muniment.model.paths import Path, Row, unnest
 from muniment.model.sources import SourceMap
 
 Found = MappedRow | Unreadable | None
@@ -17,21 +18,26 @@ Found = MappedRow | Unreadable | None
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The mappers that share one `rows` path and set; the first that takes a row has it."""
+    """The mappers that share one `rows` path and set; the first that takes a row has it.
+
+    wanted: the fields that they read of a row.
+    """
 
     rows: str
     mappers: tuple[Mapper, ...]
+    path: Path
+    wanted: Wanted
 
 
 def groups_of(source: SourceMap, import_time: str) -> list[Group]:
     """The mappers of a source map, grouped, in its order."""
-    maps = source.maps
+    found: dict[tuple[str, str], list[Mapper]] = {}
+    for row_map in source.maps:
+        mapper = Mapper(source, row_map, import_time)
+        found.setdefault((row_map.rows, row_map.set), []).append(mapper)
     return [
-        Group(
-            rows,
-            tuple(Mapper(source, m, import_time) for m in maps if (m.rows, m.set) == (rows, set_)),
-        )
-        for rows, set_ in dict.fromkeys((row_map.rows, row_map.set) for row_map in maps)
+        Group(rows, tuple(own), path_of(rows), wanted_by(p for m in own for p in m.paths()))
+        for (rows, _), own in found.items()
     ]
 
 
@@ -93,8 +99,12 @@ def map_row(group: Group, row: Row, place: int) -> Found:
 
 def _rows(piece: Document, group: Group) -> Iterator[Row]:
     """The rows of a group inside one piece of the file."""
-    path = path_of(group.rows)
     document = Row(piece.context, None, piece.context)
+    path = group.path
+    if not path.steps:
+        if piece.context is not None:
+            yield document
+        return
     _, inside = path.split_at_first_array()
     if piece.rows is None or inside is None or piece.value is piece.context:
         yield from unnest(document, path.steps)

@@ -20,7 +20,7 @@ class RowError(InputError):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each row of a file
 class Document:
     """One readable piece of a file: a line, a CSV row, a span, or an element of an array.
 

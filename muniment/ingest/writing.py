@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from muniment.errors import InputError
 from muniment.ingest.batch import Counts, Rejects
-from muniment.ingest.events import Events
+from muniment.ingest.events import Events, joined
 from muniment.ingest.mapping import MappedRow
 from muniment.ingest.rows import Unreadable, excerpt_of
 from muniment.model.entries import ENTRY_COLUMN_BY_NAME, SCHEMA_VERSION, EntryKind
@@ -35,6 +35,7 @@ from muniment.store.open import Store
 from muniment.store.records_writer import RecordPut, check_put
 
 RECORDS_AT_ONCE = 500
+BYTES_AT_ONCE = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +51,31 @@ class Import:
 
 
 class EventWriter:
-    """Gives events their ids and appends them to the log."""
+    """Gives events their ids and appends them to the log, `chunk` at a time."""
 
-    def __init__(self, one: Import, log: AuditLog, counts: Counts) -> None:
+    def __init__(self, one: Import, log: AuditLog, counts: Counts, chunk: int) -> None:
         self._import = one
         self._log = log
         self._counts = counts
+        self._chunk = chunk
+        self._waiting: list[Events] = []
         # A private file that is deleted at close: memory stays bounded for any number of rows.
         self._seen = sqlite3.connect("")
         self._seen.execute("create table seen (digest blob primary key, n int) without rowid")
 
-    def write(self, events: Events) -> None:
-        """Append new events, and annotations where a known one differs."""
+    def add(self, events: Events) -> None:
+        """Take events; they are written when the chunk is full."""
+        self._waiting.append(events)
+        rows = sum(len(each.places) for each in self._waiting)
+        if rows >= self._chunk or sum(e.table.nbytes for e in self._waiting) >= BYTES_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Append what was taken: new events, and annotations where a known one differs."""
+        if not self._waiting:
+            return
+        events = joined(self._waiting)
+        self._waiting = []
         times = pc.min_max(events.table.column("event_time").cast(pa.int64())).as_py()
         for nanos in times.values():
             self._counts.saw(None if nanos is None else format_time(nanos))

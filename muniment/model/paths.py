@@ -25,7 +25,7 @@ _STEP = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each row of a file
 class Row:
     """A value inside a document, the row that encloses it, and the document itself."""
 
