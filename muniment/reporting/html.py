@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from muniment.errors import ReportError
 from muniment.reporting import printable as text
+from muniment.reporting.papers import sample_bases
 from muniment.reporting.report_folder import ReportFolder
 
 
@@ -26,6 +27,7 @@ def render_html(folder: ReportFolder, content: dict[str, Any]) -> str:
     environment.filters.update(
         number=text.number, counted=text.counted, moment=text.moment, short=text.short_digest,
         code=code, digest=digest, item_id=item_id, brief=text.brief, url=address,
+        sample_bases=sample_bases,
     )  # fmt: skip
     environment.globals.update(share=text.share, rate=text.rate)
     try:

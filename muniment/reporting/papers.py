@@ -171,7 +171,7 @@ def _population(test: ControlTest | None) -> str:
         return f"one attestation; the control asks for {asked}, whose role nobody has verified"
     if test.population:
         return test.population
-    return "the rows that the query below returns"
+    return "the rows that the query returns"
 
 
 def _days(result: TestResult) -> str:
@@ -209,3 +209,9 @@ def _criteria_by_control(dossier: Dossier) -> Mapping[str, list[Criterion]]:
 
 def _applies(result: RequirementResult) -> str:
     return f"from {result.applies_from}" if result.applies_from else ""
+
+
+def sample_bases(papers: Sequence[WorkingPaper]) -> list[str]:
+    """What the seeds of the samples were made from, each basis once, in order."""
+    tests = (test.result for paper in papers for test in paper.tests)
+    return list(dict.fromkeys(test.sample_seed_basis for test in tests if test.sample))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
@@ -25,16 +24,12 @@ MAX_MARKS = 2
 
 
 @cache
-def _both(regular: Path, semibold: Path) -> frozenset[int]:
-    with TTFont(regular, lazy=True) as first, TTFont(semibold, lazy=True) as second:
-        return frozenset(first.getBestCmap()) & frozenset(second.getBestCmap())
-
-
 def drawable() -> frozenset[int]:
     """Code points that both weights of the bundled text font draw; font stacks end with it."""
     fonts = reports_root() / "shared" / "fonts"
     regular, semibold = fonts / "SourceSans3-Regular.ttf", fonts / "SourceSans3-Semibold.ttf"
-    return _both(regular, semibold)
+    with TTFont(regular, lazy=True) as first, TTFont(semibold, lazy=True) as second:
+        return frozenset(first.getBestCmap()) & frozenset(second.getBestCmap())
 
 
 def printable(text: str, limit: int | None = TEXT_LIMIT, *, keep_lines: bool = False) -> str:
