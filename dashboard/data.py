@@ -17,20 +17,19 @@ import streamlit as st
 from dashboard.rows import Row, clauses_of, control_row, framework_row, plain
 from muniment.assessment.changes import compare_assessments
 from muniment.errors import EvidenceBrokenError, UsageError
+from muniment.evidence import approvals
 from muniment.evidence.agent_file import agent_file, agent_rows
 from muniment.evidence.clauses import clause_file, unit_rows
 from muniment.evidence.dossier import Dossier, load_dossier
+from muniment.evidence.findings import FOLLOW_UP_TABLES, follow_ups
 from muniment.evidence.packs import packs_of
 from muniment.evidence.provenance import provenance
-from muniment.jobs import queue
 from muniment.store.encoder import entry_rows
 from muniment.store.explorer import Window, explore, tally
-from muniment.store.job_table import JobTable
 from muniment.store.open import open_store
 
 RUN_LIMIT = 500
 SCOPE = "all"
-OPERATOR = "dashboard"  # without login nobody is known by name
 RUN_COLUMNS = (
     "event_id", "event_time", "end_time", "source_id", "source_class", "trace_id", "span_id",
     "parent_span_id", "workflow_name", "workflow_run_id", "agent_id", "agent_name",
@@ -75,29 +74,6 @@ def assessments() -> tuple[str, list[Row]]:
         )
         name = str(store.records.organisation()["name"])
     return name, [{k: r[k] for k in ("id", "finished_at", "as_of", "known_at")} for r in rows]
-
-
-def _finished(row: Row) -> str:
-    return str(row["finished_at"])
-
-
-def jobs() -> list[Row]:
-    """Every job of the queue, the latest first."""
-    with open_store(store_root()) as store:
-        return [plain(job) for job in reversed(JobTable(store.records).all())]
-
-
-def ask_assessment() -> None:
-    """Queue an assessment of now and see that a worker does it."""
-    with open_store(store_root()) as store:
-        queue.ask_assessment(store, OPERATOR)
-    queue.start_worker(store_root())
-
-
-def cancel_job(job_id: str) -> None:
-    """Ask a job to end."""
-    with open_store(store_root()) as store:
-        JobTable(store.records).cancel(job_id)
 
 
 def view_of(row: Mapping[str, Any], scope: str = SCOPE) -> View:
@@ -241,6 +217,28 @@ def agent(
     standings = [plain(one) | {"missing": plain(one.missing)} for one in found.maturity]
     row: Row = plain(found)
     return row | {"maturity": standings, "stages": stages}
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def findings(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> Row:
+    """Findings and tolerations at the assessment's clocks, and exceptions that nobody judged."""
+    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    with open_store(Path(store)) as opened:
+        rows = {
+            table: list(opened.records.rows_as_of(table, as_of, known_at))
+            for table in FOLLOW_UP_TABLES
+        }
+    found: Row = plain(follow_ups(dossier, rows))
+    return found
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def oversight(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> Row:
+    """Questions that wait for a person, and how those of the period were answered."""
+    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    with open_store(Path(store)) as opened:
+        found: Row = plain(approvals.oversight(opened, dossier))
+    return found
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

@@ -59,6 +59,7 @@ def since_last(frame: Frame) -> Markup:
             _moved(frame, "not_applicable", "new in the library", found["added"]),
             _moved(frame, "not_applicable", "gone from the library", found["gone"]),
             _clauses(found["requirements"]),
+            _findings(frame),
         )
         if line
     ]
@@ -85,6 +86,21 @@ def _clauses(changed: Sequence[Sequence[str]]) -> Markup | None:
     worse = sum(1 for _, _, _, now in changed if now == "exceptions_noted")
     return html("{} changed state, {} of them to exceptions noted",
                 plural(len(changed), "clause", "clauses"), worse)  # fmt: skip
+
+
+def _findings(frame: Frame) -> Markup | None:
+    """Findings closed since, open ones, and how many are overdue."""
+    rows = data.findings(*frame.view)["findings"]
+    if not rows or frame.before is None:
+        return None
+    closed = sum(1 for r in rows if r["closed_at"] and r["closed_at"] > frame.before.as_of)
+    still = [row for row in rows if not row["closed_at"]]
+    late = sum(row["overdue"] for row in still)
+    every = ui.link(ui.address("findings", assessment=frame.assessment_id), "which")
+    said = f"{plural(closed, 'finding', 'findings')} closed, {wording.number(len(still))} open"
+    if not late:
+        return html("{}: {}", said, every)
+    return html("{}, {}: {}", said, ui.mark(CONTROL_STATES["fail"], f"{late} overdue"), every)
 
 
 def evidence(frame: Frame) -> Markup:

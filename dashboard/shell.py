@@ -19,8 +19,8 @@ from dashboard.wording import REQUIREMENT_STATES, moment, number, plural
 from muniment.assessment.changes import assessment_before
 
 NAVIGATION: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Assurance", ("", "framework", "controls", "maturity")),
-    ("Operations", ("agents", "activity")),
+    ("Assurance", ("", "framework", "controls", "findings", "maturity")),
+    ("Operations", ("agents", "activity", "oversight")),
     ("Hand over", ("evidence", "jobs")),
 )
 _PARENT = {

@@ -56,7 +56,7 @@ def missing(frame: Frame, standing: Row, most: int) -> Markup:
         last = standing["next_stage"] is None
         return html("{}", "–" if last else "no criterion yet")
     shown = ui.join((parts.control_link(frame, n) for n in names[:most]), ", ")
-    more = f" and {len(names) - most} more" if len(names) > most else ""
+    more = f" +{len(names) - most}" if len(names) > most else ""
     return html("{}{}", shown, more)
 
 

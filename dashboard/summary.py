@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from dashboard import components as ui
-from dashboard import parts, wording
+from dashboard import data, mending, parts, wording
 from dashboard.components import html
 from dashboard.figures import interval_bar, interval_says, score_counts
 from dashboard.rows import Row
@@ -49,9 +49,10 @@ def exceptions(frame: Frame, rows: list[Row]) -> Markup:
     failed = [row for row in rows if row["exceptions"]]
     failed.sort(key=lambda r: (parts.severity_rank(r), -r["exceptions"] / r["population"], r["id"]))
     every = ui.address("controls", assessment=frame.assessment_id, state="fail")
+    mended = mending.next_by_control(data.findings(*frame.view)["findings"])
     table = ui.table(
-        ("Severity", "Control", "", "Exceptions", "Share", "Owner role"),
-        [_failed(frame, row) for row in failed[:MOST_FAILED]],
+        ("Severity", "Control", "", "Exceptions", "Share", "Mended by", "Due"),
+        [_failed(frame, row, mended.get(row["id"])) for row in failed[:MOST_FAILED]],
         numbers=(3, 4),
         wide=2,
         none="No control that was tested shows exceptions."
@@ -64,33 +65,52 @@ def exceptions(frame: Frame, rows: list[Row]) -> Markup:
         "Exceptions by severity",
         table,
         says=says if failed else "",
-        source=html("{} {}", frame.basis, ui.link(every, "All controls with exceptions")),
+        source=html(
+            "{} {} · {}",
+            frame.basis,
+            ui.link(every, "All controls with exceptions"),
+            ui.link(ui.address("findings", assessment=frame.assessment_id), "All findings"),
+        ),
     )
 
 
-def _failed(frame: Frame, row: Row) -> tuple[object, ...]:
+def _failed(frame: Frame, row: Row, finding: Row | None) -> tuple[object, ...]:
+    owner = finding["owner"] if finding else None
+    muted = html('<span class="m-muted m-keep">{}</span>', row["owner_role"])
     return (
         html("<b>{}</b>", row["severity"].capitalize()),
         parts.control_link(frame, row["id"]),
         ui.cut(row["title"]),
         ui.mark(CONTROL_STATES["fail"], of(row["exceptions"], row["population"])),
         wording.share(row["exceptions"], row["population"]),
-        ui.keep(row["owner_role"]),
+        ui.keep(ui.short(owner, 24)) if owner else muted,
+        mending.due(finding) if finding else html('<span class="m-muted m-keep">no finding</span>'),
     )
 
 
 def legal_dates(frame: Frame) -> Markup:
     """The days from which further clauses apply, and how ready they are."""
     found = parts.framework_dates(frame)
+    today = wording.local_day(frame.assessment["clock"]["as_of"], frame.assessment["time_zone"])
     table = ui.table(
-        ("From", "Framework", "Clauses", "Ready", "Gaps"),
+        ("From", "In", "Framework", "Ready", "Gaps"),
         [
-            (ui.keep(day), name, number(clauses), of(ready, clauses), of(gaps, clauses))
+            (
+                ui.keep(day),
+                ui.keep(_in_days(today, day)),
+                name,
+                of(ready, clauses),
+                of(gaps, clauses),
+            )
             for day, name, clauses, ready, gaps in found[:MOST_DATES]
         ],
-        numbers=(2, 3, 4),
+        numbers=(1, 3, 4),
         none="No clause is waiting for its date.",
     )
     return ui.card(
         "Next legal dates", table, source="Clauses not yet in application, by first day."
     )
+
+
+def _in_days(today: str, day: str) -> str:
+    return plural(len(wording.days_between(today, day)) - 1, "day", "days")

@@ -6,7 +6,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard import components as ui
-from dashboard import data
+from dashboard import job_queue
 from dashboard.rows import Row
 from dashboard.wording import NONE, Status, moment, number
 
@@ -23,20 +23,22 @@ MOST_JOBS = 20
 
 def assessment_panel() -> None:
     """Start, watch and cancel; draws itself anew each second while a job is open."""
-    rows = data.jobs()
+    rows = job_queue.jobs()
     open_jobs = [job for job in rows if job["state"] in _OPEN]
     if not open_jobs:
-        st.button("Assess now", on_click=data.ask_assessment, key="start_job", type="primary")
+        st.button("Assess now", on_click=job_queue.ask_assessment, key="start_job", type="primary")
         ui.show(job_table(rows))
         return
     for job in open_jobs:
-        st.button(f"Cancel {job['id']}", on_click=data.cancel_job, args=(job["id"],), key=job["id"])
+        st.button(
+            f"Cancel {job['id']}", on_click=job_queue.cancel_job, args=(job["id"],), key=job["id"]
+        )
     _watch()
 
 
 @st.fragment(run_every=1)
 def _watch() -> None:
-    rows = data.jobs()
+    rows = job_queue.jobs()
     ui.show(job_table(rows))
     if not any(job["state"] in _OPEN for job in rows):
         st.rerun()

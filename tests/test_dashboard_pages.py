@@ -24,6 +24,8 @@ PAGES: tuple[tuple[str, dict[str, str]], ...] = (
     ("framework", {"framework": "eu_ai_act"}),
     ("clause", {"framework": "eu_ai_act", "id": "14(4)"}),
     ("requirements", {"framework": "eu_ai_act"}),
+    ("findings", {}),
+    ("oversight", {}),
     ("maturity", {}),
     ("item", EXCEPTION),
     ("run", {"trace": screens.TRACE}),
@@ -209,7 +211,7 @@ def test_whole_application_draws_sidebar_and_overview() -> None:
     assert "2026-08-23 to 2026-11-20" in side
     assert "Europe/Berlin" in side
     assert "Known at" in side, "it differs from as-of"
-    assert len(app.sidebar.get("page_link")) == 8
+    assert len(app.sidebar.get("page_link")) == 10
 
 
 @pytest.mark.usefixtures("screen")
@@ -295,3 +297,37 @@ def test_controls_are_laid_out_by_domain_and_by_month() -> None:
     ]
     assert "Exceptions lie in 1 of 3 domains" in html
     assert "14 of 3,862" in html.split("Did it work over the whole period?")[1]
+
+
+@pytest.mark.usefixtures("screen")
+def test_findings_page_says_who_mends_what_until_when_and_what_nobody_judged() -> None:
+    html = draw("findings")
+    assert "1 finding is open, 1 overdue." in html
+    assert "Ada Holm" in html
+    assert re.search(r"overdue|2026-11-10", html)
+    assert "closed 2026-11-12" in html
+    assert "A finding names every exception." in html
+    assert "2 tolerations, 1 expired; 2 shown." in html
+    assert "no end recorded" in html
+
+
+@pytest.mark.usefixtures("screen")
+def test_overview_names_who_mends_an_exception_and_since_when_it_is_late() -> None:
+    html = draw("overview")
+    assert "Ada Holm" in html
+    assert "2026-11-10" in html
+    assert "/findings?assessment=" in html
+
+
+@pytest.mark.usefixtures("screen")
+def test_oversight_page_says_which_agent_waits_for_whom_and_how_long() -> None:
+    html = draw("oversight")
+    assert "1 agent waits for a person, 1 of 1 question longer than allowed." in html
+    queue = html.split("Which agents wait for whom?")[1].split("What do the controls say?")[0]
+    assert "Ada Holm" in queue
+    assert "1 h 01 min" in queue
+    assert "1 h 00 min" in queue
+    assert "Of 1 question the source does not say when asked or whether answered." in queue
+    answers = html.split("Who decides?")[1]
+    assert "1 of 1" in answers
+    assert "40 s" in answers

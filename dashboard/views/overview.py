@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from dashboard import components as ui
-from dashboard import outlook, parts, summary
+from dashboard import data, outlook, parts, summary
 from dashboard.rows import Row
 from dashboard.shell import Frame, header_line
 from dashboard.wording import NOT_CONCLUDED, number, plural
@@ -19,7 +19,7 @@ def show(frame: Frame) -> None:
     ui.show(
         header_line(frame),
         ui.page_title("Overview"),
-        _lead(rows),
+        _lead(frame, rows),
         ui.grid("thirds", *frameworks),
         ui.grid("wide-narrow", summary.exceptions(frame, rows), outlook.maturity(frame)),
         ui.grid(
@@ -31,13 +31,13 @@ def show(frame: Frame) -> None:
     )
 
 
-def _lead(rows: list[Row]) -> Markup:
+def _lead(frame: Frame, rows: list[Row]) -> Markup:
     silent = [row for row in rows if row["state"] in NOT_CONCLUDED]
     tested = sum(1 for row in rows if row["state"] in TESTED_STATES)
     failed = sum(1 for row in rows if row["state"] == "fail")
     verb = "shows" if failed == 1 else "show"
     words = plural(tested, "tested control", "tested controls")
-    first = f"{number(failed)} of {words} {verb} exceptions"
+    first = f"{number(failed)} of {words} {verb} exceptions{_since(frame, failed)}"
     waiting = sum(map(parts.waiting, rows))
     if not tested:
         whole = plural(len(rows), "control is", "controls are")
@@ -49,3 +49,15 @@ def _lead(rows: list[Row]) -> Markup:
         return ui.lead(first, f". Every control was tested or attested, but {items} not concluded.")
     others = plural(len(silent), "further control is", "further controls are")
     return ui.lead(first, f". {others} not concluded, so the picture is incomplete.")
+
+
+def _since(frame: Frame, failed: int) -> str:
+    """How many more or fewer controls show exceptions than in the assessment before."""
+    if frame.before is None:
+        return ""
+    earlier = data.book(*frame.before)
+    more = failed - sum(1 for row in earlier["controls"] if row["state"] == "fail")
+    day = frame.before.as_of[:10]
+    if not more:
+        return f", as many as on {day}"
+    return f", {number(abs(more))} {'more' if more > 0 else 'fewer'} than on {day}"

@@ -55,6 +55,24 @@ def add_company(registers: Registers) -> None:
     _systems(registers)
     _logs(registers)
     _programme(registers)
+    _findings(registers)
+
+
+def _findings(registers: Registers) -> None:
+    """What people judged after the earlier assessment."""
+    for row in story("findings"):
+        recorded, closed = at(row["recorded"]), row.get("closed")
+        said = {name: row[name] for name in ("grade", "condition", "cause", "effect", "response")}
+        owner = person_id(row["owner"])
+        registers.put(
+            "finding", recorded, finding_id=row["id"], control_id=row["control"],
+            agent_id=row.get("agent"), owner_ref=owner, due_at=at(row["due"]), **said,
+        )  # fmt: skip
+        if closed:
+            ends = {"closed_at": at(closed)}
+            if row.get("retested"):
+                ends["retested_at"] = at(row["retested"])
+            registers.change("finding", row["id"], max(ends.values()), **ends)
 
 
 def _person(registers: Registers, person: Person) -> None:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from dashboard import data, server
 from muniment.evidence.provenance import Provenance
+from muniment.model.records import RECORD_TABLE_BY_NAME
 from muniment.store.encoder import entry_table
 from tests.builders import dossier as dossiers
 
@@ -55,10 +56,51 @@ def _store(mode: str, organisation: str) -> Any:
         assessments=lambda: [] if mode == "empty" else [row],
         organisation=lambda: {"name": organisation},
         batches=lambda: [batch],
+        rows_as_of=lambda table, as_of, known_at: record_rows(organisation).get(table, []),
     )
     audit = SimpleNamespace(trace=lambda trace, limit: _trace(trace, organisation, mode))
     store = SimpleNamespace(records=records, audit=audit)
     return _Opened(store)
+
+
+def record_rows(name: str = "Northwind Freight") -> dict[str, list[dict[str, Any]]]:
+    """Two findings, a toleration, an accepted risk, three questions; `name` in every free text."""
+    closed = {"closed_at": "2026-11-12T08:00:00.000000000Z"}
+    unseen = {"not_carried_fields": ["decided_at"]}
+    return {
+        "person": [row("person", person_id="ada@example.org", name="Ada Holm")],
+        "finding": [
+            row("finding", finding_id="F-1", control_id="OVR-03", grade="major", condition=name,
+                cause=name, response=name, owner_ref="ada@example.org",
+                due_at="2026-11-10T00:00:00.000000000Z"),
+            row("finding", finding_id="F-2", control_id="OWN-01", owner_ref=name, **closed),
+        ],
+        "exception_grant": [
+            row("exception_grant", exception_id="E-1", control_id="OWN-01", agent_id=name,
+                reason=name, expires_at="2026-11-01T00:00:00.000000000Z"),
+        ],
+        "risk_assessment": [row("risk_assessment", risk_assessment_id="R-1", description=name)],
+        "risk_acceptance": [row("risk_acceptance", risk_acceptance_id="A-1", reason=name,
+                                risk_assessment_id="R-1", accepted_by="ada@example.org")],
+        "threshold": [row("threshold", threshold_id="T-1", decision_type="payment",
+                          sla_minutes=60)],
+        "approval": [
+            row("approval", approval_id="Q-1", agent_id=name, decision_type="payment",
+                escalated_to="ada@example.org", requested_at="2026-11-20T16:59:00.000000000Z"),
+            row("approval", approval_id="Q-2", agent_id=name, decision_type="payment",
+                decided_by="ada@example.org", decided_by_type="human", decision="approved",
+                requested_at="2026-11-19T09:00:00.000000000Z",
+                decided_at="2026-11-19T09:00:40.000000000Z"),
+            row("approval", approval_id="Q-3", agent_id=name, decision_type=name,
+                requested_at="2026-11-19T09:00:00.000000000Z", **unseen),
+        ],
+    }  # fmt: skip
+
+
+def row(table: str, **values: Any) -> dict[str, Any]:
+    """A row of a record table: every column, those not named empty."""
+    empty = dict.fromkeys(column.name for column in RECORD_TABLE_BY_NAME[table].columns)
+    return {"not_carried_fields": None, "redacted_fields": None, **empty, **values}
 
 
 class _Opened:
