@@ -55,7 +55,7 @@ def _line(frame: Frame, framework_id: str, row: Row) -> Markup:
     return html(
         '<div class="m-unit"><b>{}</b><span class="m-cut">{}</span><div>{}</div>'
         "<span>{}</span><span>{}</span></div>",
-        row["id"],
+        row["id"].removeprefix(f"{row['group']}, "),
         row["name"],
         ui.join(_square(frame, framework_id, cell) for cell in cells),
         of(proved, len(today)) if today else "",

@@ -42,7 +42,7 @@ def table(frame: Frame, found: Row, standings: Sequence[Row], most: int = MOST_M
             ui.keep(one["name"]),
             ladder(one["stage"], len(found["stages"]), stage_name(found, one["stage"])),
             ui.keep(stage_words(found, one)),
-            ui.keep(missing(frame, one, most)),
+            ui.keep(missing(frame, one, 1)) if most == 1 else missing(frame, one, most),
         )
         for one in standings
     ]

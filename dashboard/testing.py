@@ -284,7 +284,7 @@ def sample(frame: Frame, test: Row) -> Markup:
     source = html(
         "Seed {}; {}.",
         ui.code(wording.digest(test["sample_seed"])),
-        ui.long_text(test["sample_seed_basis"] or "basis not stated", 600),
+        ui.long_text((test["sample_seed_basis"] or "basis not stated").rstrip("."), 600),
     )
     listed = ui.table(("Item", "Outcome", "Observed"), rows)
     says = f"{plural(len(rows), 'item', 'items')} drawn from {number(test['population'])}."
