@@ -16,20 +16,22 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from muniment.ingest.canonical_text import sanitise
 from muniment.ingest.fields import Field, FieldReader
 from muniment.ingest.readers import plain
 from muniment.ingest.rows import MAX_TEXT_BYTES, RowError
 from muniment.model.columns import ColumnKind
 from muniment.model.times import MAX_NANOS, MIN_NANOS
 from muniment.store.arrow_text import bytes_of, offsets_of, one_piece
-from muniment.store.encoder import ARROW_KINDS, column_of
+from muniment.store.encoder import ARROW_KINDS, column_of, digests_of
 
 Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 # What the reference raises for a value that it cannot read; its row is then refused.
 REFUSED = (RowError, ArithmeticError, RecursionError, UnicodeError)
 _ORIGIN = frozenset({"path", "paths"})
-_WHOLE = r"\A-?[0-9]{1,18}\z"
+# Of nineteen digits some are too large: then Arrow reads none, and the reference all.
+_WHOLE = r"\A-?[0-9]{1,19}\z"
 _NUMBER = r"\A-?[0-9]{1,18}(\.[0-9]{1,9})?\z"
 # Years that 64-bit nanoseconds hold for certain, and zones that all readers know.
 _ISO = (
@@ -111,9 +113,13 @@ def _patch(
 
 def _quick(one: Field, values: pa.Array) -> pa.Array:
     kind = one.column.kind
-    parts, kernels = _KERNELS[kind]
-    kernel = kernels.get(_family(values.type))
-    if kernel is not None and one.spec.model_fields_set <= _ORIGIN | parts:
+    parts = frozenset(one.spec.model_fields_set - _ORIGIN)
+    known, kernels = _KERNELS[kind]
+    family = _family(values.type)
+    kernel: Kernel | None = kernels.get(family) if parts <= known else None
+    if kind is ColumnKind.TEXT and family == "string" and not one.column.choices:
+        kernel = kernel or _MASKING.get(parts)
+    if kernel is not None:
         try:
             return kernel(one, values)
         except pa.ArrowInvalid:  # one of them is no date, or too large: the reference says which
@@ -146,6 +152,17 @@ def _storable(values: pa.Array) -> pa.Array:
         long = pc.greater(pc.binary_length(values), MAX_TEXT_BYTES)
         values = pc.if_else(long, pa.scalar(None, pa.string()), values)
     return values
+
+
+def _digests(one: Field, values: pa.Array) -> pa.Array:
+    """The digests of texts, as many digits as the map keeps."""
+    hexadecimal = [digest.hex()[: one.spec.keep] for digest in digests_of(values)]
+    return pc.if_else(values.is_valid(), pa.array(hexadecimal), pa.scalar(None, pa.string()))
+
+
+def _sanitised(_: Field, values: pa.Array) -> pa.Array:
+    texts = [text and sanitise(text) for text in values.to_pylist()]
+    return _storable(pa.array(texts, pa.string()))
 
 
 def _words(one: Field, values: pa.Array) -> pa.Array:
@@ -228,6 +245,12 @@ def _lists(_: Field, values: pa.Array) -> pa.Array:
 
 
 Kernel = Callable[[Field, pa.Array], pa.Array]
+# What is kept of a text that is not kept as it stands, by the parts of its field map.
+_MASKING: dict[frozenset[str], Kernel] = {
+    frozenset({"sanitise"}): _sanitised,
+    frozenset({"digest"}): _digests,
+    frozenset({"digest", "keep"}): _digests,
+}
 # For each kind of column: the parts of a field map that its kernels know, and the kernels.
 _KERNELS: dict[ColumnKind, tuple[frozenset[str], dict[str, Kernel]]] = {
     ColumnKind.TEXT: (

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
 from muniment.ingest.files import SourceFile
+from muniment.ingest.otlp_proto import Resource
 from muniment.ingest.otlp_resources import resources_of
 from muniment.ingest.otlp_signals import logs_of, points_of
 from muniment.ingest.otlp_values import (
     attributes_of,
+    list_of,
     members,
     object_of,
     without_zeros,
@@ -30,6 +32,9 @@ _SPAN_ID = re.compile(r"[0-9a-fA-F]{16}\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _AGENT = "gen_ai.agent.id"
 _AGENT_NAME = "gen_ai.agent.name"
+_AGENT_VERSION = "gen_ai.agent.version"
+_OPERATION = "gen_ai.operation.name"
+_NAMING = (_AGENT, _AGENT_NAME, _AGENT_VERSION, _OPERATION)
 _SPANS = "resourceSpans"
 Piece = Document | Unreadable
 
@@ -45,22 +50,22 @@ def read_otlp(file: SourceFile) -> Iterator[Piece]:
             "create table span (trace text, id text, parent text, agent text, name text,"
             " version text, primary key (trace, id)) without rowid"
         )
-        for piece in resources_of(file, (_SPANS,)):
-            for span in () if isinstance(piece, Unreadable) else _spans_of(piece[0], piece[2]):
-                if isinstance(span, Document):
-                    _remember(index, span.value)
+        index.executemany(
+            "insert or replace into span values (?, ?, ?, ?, ?, ?)",
+            (row for piece in resources_of(file, (_SPANS,)) for row in _named_spans(piece)),
+        )
         for piece in resources_of(file):
             if isinstance(piece, Unreadable):
                 yield piece
                 continue
-            place, signal, resource = piece
-            if signal == _SPANS:
-                for span in _spans_of(place, resource):
-                    if isinstance(span, Document):
-                        _inherit(index, span.value)
-                    yield span
-            else:
-                yield from (logs_of if signal == "resourceLogs" else points_of)(place, resource)
+            place, signal, resource, size = piece
+            found = list(_PIECES[signal](place, resource))
+            for each in found:
+                if isinstance(each, Document):
+                    each.size = size // len(found)
+                    if signal == _SPANS:
+                        _inherit(index, each.value)
+            yield from found
 
 
 def _spans_of(place: int, resource: Any) -> Iterator[Piece]:
@@ -81,24 +86,24 @@ def _checked(place: int, found: dict[str, Any]) -> Piece:
         return span
     if not isinstance(span, dict):
         return Unreadable(place, "not a span", "a span is no object", excerpt_of(span))
-    trace, own = span.get("traceId"), span.get("spanId")
-    parent = span.get("parentSpanId") or None
-    whole = _is_hex(_TRACE_ID, trace) and _is_hex(_SPAN_ID, own)
-    if not whole or not (parent is None or _is_hex(_SPAN_ID, parent)):
+    ids = _ids_of(span)
+    if ids is None:
+        said = " ".join(str(span.get(name)) for name in ("traceId", "spanId", "parentSpanId"))
         return Unreadable(
             place,
             "bad span id",
             "the ids are not hexadecimal (32 and 16 digits), as OTLP/JSON writes them",
-            excerpt_of(f"{trace} {own} {parent}"),
+            excerpt_of(said),
         )
+    trace, own, parent = ids
     value = {
         **found,
         "attributes": attributes_of(span.get("attributes")),
         "span": {
             **without_zeros(span),
-            "traceId": str(trace).lower(),
-            "spanId": str(own).lower(),
-            **({"parentSpanId": str(parent).lower()} if parent else {}),
+            "traceId": trace,
+            "spanId": own,
+            **({"parentSpanId": parent} if parent else {}),
         },
     }
     if not parent:
@@ -106,17 +111,34 @@ def _checked(place: int, found: dict[str, Any]) -> Piece:
     return Document(place, value, value)
 
 
-def _remember(index: sqlite3.Connection, value: dict[str, Any]) -> None:
-    span, attributes = value["span"], value["attributes"]
-    agent, name = _text(attributes.get(_AGENT)), _text(attributes.get(_AGENT_NAME))
-    version = _text(attributes.get("gen_ai.agent.version"))
-    invoked = attributes.get("gen_ai.operation.name") in ("invoke_agent", None)
-    if not invoked:
-        agent = name = version = None
-    index.execute(
-        "insert or replace into span values (?, ?, ?, ?, ?, ?)",
-        (span["traceId"], span["spanId"], span.get("parentSpanId"), agent, name, version),
-    )
+def _ids_of(span: dict[str, Any]) -> tuple[str, str, str | None] | None:
+    """The ids of trace, span and parent in lower case; None where one is not as OTLP writes it."""
+    trace, own = span.get("traceId"), span.get("spanId")
+    parent = span.get("parentSpanId") or None
+    whole = _is_hex(_TRACE_ID, trace) and _is_hex(_SPAN_ID, own)
+    if not whole or not (parent is None or _is_hex(_SPAN_ID, parent)):
+        return None
+    return str(trace).lower(), str(own).lower(), str(parent).lower() if parent else None
+
+
+def _named_spans(piece: Resource | Unreadable) -> Iterator[tuple[str | None, ...]]:
+    """Of each span of a resource its trace, id and parent, and the agent that it names."""
+    for scope in () if isinstance(piece, Unreadable) else members(0, piece[2], "scopeSpans"):
+        for span in () if isinstance(scope, Unreadable) else members(0, scope, "spans"):
+            ids = _ids_of(span) if isinstance(span, dict) else None
+            if ids is not None:
+                yield (*ids, *_agent_of(span))
+
+
+def _agent_of(span: dict[str, Any]) -> tuple[str | None, ...]:
+    """The id, name and version of the agent that a span invokes."""
+    items = list_of(span.get("attributes"))
+    named = attributes_of([
+        item for item in items if isinstance(item, dict) and item.get("key") in _NAMING
+    ])  # fmt: skip
+    if named.get(_OPERATION) not in ("invoke_agent", None):
+        return None, None, None
+    return tuple(_text(named.get(name)) for name in (_AGENT, _AGENT_NAME, _AGENT_VERSION))
 
 
 def _inherit(index: sqlite3.Connection, value: dict[str, Any]) -> None:
@@ -155,3 +177,10 @@ def _is_hex(pattern: re.Pattern[str], value: Any) -> bool:
 def _text(value: Any) -> str | None:
     usable = isinstance(value, str) and value and "\x00" not in value
     return value if usable and not _SURROGATE.search(value) else None
+
+
+_PIECES: dict[str, Callable[[int, Any], Iterator[Piece]]] = {
+    _SPANS: _spans_of,
+    "resourceLogs": logs_of,
+    "resourceMetrics": points_of,
+}

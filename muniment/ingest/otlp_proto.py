@@ -31,6 +31,9 @@ MAX_MESSAGE = 64 << 20
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _BARE = b"\x0a"  # field 1, a message: so begins an export request
 Field = tuple[int, int, bytes]
+Resource = tuple[int, str, Any, int]
+# As text, and so in memory, OTLP is about so many times as long.
+_AS_TEXT = 4
 
 
 class _BrokenError(ValueError):
@@ -53,8 +56,8 @@ def signal_of_file(file: SourceFile) -> str | None:
     return None
 
 
-def proto_resources(file: SourceFile) -> Iterator[tuple[int, str, Any] | Unreadable]:
-    """Each resource with the number of its message, its signal, and its content as OTLP/JSON.
+def proto_resources(file: SourceFile) -> Iterator[Resource | Unreadable]:
+    """Each resource: the number of its message, its signal, its content as OTLP/JSON, its length.
 
     A message that is broken is refused alone; a bare request is taken or refused as a whole.
     """
@@ -65,7 +68,7 @@ def proto_resources(file: SourceFile) -> Iterator[tuple[int, str, Any] | Unreada
             yield from _framed(stream, file)
 
 
-def _framed(stream: BinaryIO, file: SourceFile) -> Iterator[tuple[int, str, Any] | Unreadable]:
+def _framed(stream: BinaryIO, file: SourceFile) -> Iterator[Resource | Unreadable]:
     stream.seek(0)
     place, at = 0, 0
     while at < file.size:
@@ -80,17 +83,17 @@ def _framed(stream: BinaryIO, file: SourceFile) -> Iterator[tuple[int, str, Any]
         yield from _of_message(place, stream.read(length))
 
 
-def _of_message(place: int, data: bytes) -> Iterator[tuple[int, str, Any] | Unreadable]:
+def _of_message(place: int, data: bytes) -> Iterator[Resource | Unreadable]:
     try:
         plain = _inflated(data) if data.startswith(ZSTD) else data
-        found = [resource_of(content) for number, kind, content in fields(plain)
+        found = [(resource_of(content), len(content)) for number, kind, content in fields(plain)
                  if number == 1 and kind == _LENGTH]  # fmt: skip
     except (ValueError, DecodeError, OSError, pa.ArrowException) as error:
         reason = f"message {place} is not OTLP: {str(error)[:120]}"
         yield Unreadable(place, "not OTLP", reason, "")
         return
-    for signal, resource in found:
-        yield place, signal, resource
+    for (signal, resource), length in found:
+        yield place, signal, resource, length * _AS_TEXT
 
 
 def _inflated(data: bytes) -> bytes:
@@ -101,7 +104,7 @@ def _inflated(data: bytes) -> bytes:
     return plain
 
 
-def _bare(stream: BinaryIO, file: SourceFile) -> Iterator[tuple[int, str, Any]]:
+def _bare(stream: BinaryIO, file: SourceFile) -> Iterator[Resource]:
     """The resources of one request, each held alone; read to its end before the first is given."""
     for give in (False, True):
         stream.seek(0)
@@ -109,7 +112,7 @@ def _bare(stream: BinaryIO, file: SourceFile) -> Iterator[tuple[int, str, Any]]:
             for place, content in enumerate(_resources_in(stream, file.size), start=1):
                 found = resource_of(content)
                 if give:
-                    yield (place, *found)
+                    yield (place, *found, len(content) * _AS_TEXT)
         except (ValueError, DecodeError) as error:
             raise InputError(
                 f"`{file.path.name}` is not whole OTLP as protobuf: {str(error)[:120]}. "

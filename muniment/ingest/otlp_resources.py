@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from muniment.errors import InputError
 from muniment.ingest.files import SourceFile, open_text
 from muniment.ingest.json_text import JsonCursor, parse_json_line
-from muniment.ingest.otlp_proto import holds_protobuf, proto_resources
+from muniment.ingest.otlp_proto import Resource, holds_protobuf, proto_resources
 from muniment.ingest.readers import exhaust, lines_of
 from muniment.ingest.rows import Unreadable, excerpt_of
 
 SIGNALS = ("resourceSpans", "resourceLogs", "resourceMetrics")
-Resource = tuple[int, str, Any]
 
 
 def resources_of(
     file: SourceFile, wanted: tuple[str, ...] = SIGNALS
 ) -> Iterator[Resource | Unreadable]:
-    """Each resource with its line (or number), its signal and its content as OTLP/JSON has it.
+    """Each resource: its line (or number), its signal, its content as OTLP/JSON has it, and its
+    length as text (0: not known).
 
     wanted: signals to give; others are passed over, parsed no further than needed.
     Raises InputError where a document is broken, or holds no telemetry.
@@ -65,7 +64,7 @@ def _of_document(file: SourceFile, wanted: tuple[str, ...]) -> Iterator[Resource
             for resource in JsonCursor(stream, file.path.name).elements((signal,), {}):
                 place += 1
                 if signal in wanted:
-                    yield place, signal, resource
+                    yield place, signal, resource, 0
 
 
 def _of_lines(file: SourceFile, wanted: tuple[str, ...]) -> Iterator[Resource | Unreadable]:
@@ -91,7 +90,8 @@ def _of_line(place: int, line: bytes, wanted: tuple[str, ...]) -> Iterator[Resou
     if not there:
         reason = "the line holds no `resourceSpans`, `resourceLogs` or `resourceMetrics`"
         yield Unreadable(place, "no telemetry", reason, excerpt_of(line))
+    count = sum(len(members[signal]) for signal in there)
     for signal in there:
         if signal in wanted:
             for resource in members[signal]:
-                yield place, signal, resource
+                yield place, signal, resource, len(line) // count

@@ -14,11 +14,15 @@ _MAX_DEPTH = 32
 
 def attributes_of(items: Any) -> dict[str, Any]:
     """OTLP's list of key and typed value as one object; the last of two equal keys counts."""
-    return {
-        str(item.get("key")): any_value(item.get("value"))
-        for item in list_of(items)
-        if isinstance(item, dict)
-    }
+    found: dict[str, Any] = {}
+    for item in list_of(items):
+        if isinstance(item, dict):
+            value = item.get("value")
+            # Most are texts, and tell so at once.
+            text = value.get("stringValue", value) if isinstance(value, dict) else value
+            is_text = type(text) is str and isinstance(value, dict) and len(value) == 1
+            found[str(item.get("key"))] = text if is_text else any_value(value)
+    return found
 
 
 def any_value(value: Any, depth: int = 0) -> Any:

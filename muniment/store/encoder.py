@@ -182,7 +182,7 @@ def _document(runs: Sequence[pa.Array], prefix: bytes = b"") -> pa.Array:
 
 def digests_of(texts: pa.Array) -> list[bytes]:
     """SHA-256 of the UTF-8 bytes of each text."""
-    view, ends = memoryview(texts.buffers()[2]), offsets_of(texts).tolist()
+    view, ends = memoryview(texts.buffers()[2] or b""), offsets_of(texts).tolist()
     return [hashlib.sha256(view[start:end]).digest() for start, end in pairwise(ends)]
 
 
