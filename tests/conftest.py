@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url
 
+from muniment.evaluation.sandbox import one_database
 from muniment.store.config import read_config, write_config
 from muniment.store.open import Store, create_store, open_store
 from tests.builders.demo_pack import DemoPack, build_demo_pack
@@ -182,6 +183,13 @@ def sqlite_store(tmp_path: Path, empty_sqlite: Path) -> Iterator[Store]:
 def demo_pack(run_folder: RunFolder) -> DemoPack:
     """The demo as `muniment demo` leaves it, once per run: read it, copy it, never change it."""
     return DemoPack(run_folder.once("demo", build_demo_pack))
+
+
+@pytest.fixture(scope="module")
+def shared_database() -> Iterator[None]:
+    """All sandboxes that a module's tests open lie in one database: for controls' cases."""
+    with one_database():
+        yield
 
 
 @pytest.fixture(scope="module")

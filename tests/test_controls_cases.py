@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from muniment.evaluation.cases import STATE_KEY, run_case
-from muniment.evaluation.sandbox import one_database
 from muniment.model.controls import Control, ControlTest, TestCase
 from muniment.model.outcomes import TestKind
 from muniment.model.records import RECORD_TABLE_BY_NAME
 from tests.builders.controls import CONTROLS, PARAMETERS
 
-
-@pytest.fixture(autouse=True, scope="module")
-def shared_database() -> Iterator[None]:
-    with one_database():
-        yield
+pytestmark = pytest.mark.usefixtures("shared_database")
 
 
 TESTS = [

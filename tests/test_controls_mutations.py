@@ -9,6 +9,8 @@ import pytest
 
 from tests.builders.controls import CONTROLS, changed_texts, mutants
 
+pytestmark = pytest.mark.usefixtures("shared_database")
+
 MUTATED = [control.id for control in CONTROLS.values() if any(mutants(control))]
 TRIED, NOTICED = 8, 2  # mutants per control in the normal run: several may be equivalent
 

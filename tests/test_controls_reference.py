@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from muniment.evaluation.sandbox import one_database
 from tests.builders.controls import CONTROLS, evaluate, inputs
 from tests.builders.reference_predicates import PREDICATES
 from tests.builders.reference_world import World, given_rows, world
@@ -14,10 +11,7 @@ from tests.builders.reference_world import World, given_rows, world
 SHORT, LONG = 1, 40  # worlds per control
 
 
-@pytest.fixture(autouse=True, scope="module")
-def shared_database() -> Iterator[None]:
-    with one_database():
-        yield
+pytestmark = pytest.mark.usefixtures("shared_database")
 
 
 def disagreements(control_id: str, of: World, seed: int) -> list[str]:
