@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
@@ -16,8 +18,24 @@ from muniment.reporting.report_folder import ReportFolder
 
 def render_html(folder: ReportFolder, content: dict[str, Any]) -> str:
     """The report's HTML; raises ReportError naming template and line when a template is wrong."""
+    try:
+        template = _environment(folder.search_path).get_template(folder.spec.template)
+        return template.render(content)
+    except TemplateError as error:
+        where = f"{getattr(error, 'name', '') or ''}:{getattr(error, 'lineno', '') or ''}".strip(
+            ":"
+        )
+        raise ReportError(
+            f"report `{folder.spec.id}`: template `{where or folder.spec.template}`: {error}. "
+            "Correct the template."
+        ) from error
+
+
+# It compiles a template once, and again when its file has changed.
+@lru_cache(maxsize=8)
+def _environment(search_path: tuple[Path, ...]) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader([str(path) for path in folder.search_path]),
+        loader=FileSystemLoader([str(path) for path in search_path]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_as_text,
@@ -30,16 +48,7 @@ def render_html(folder: ReportFolder, content: dict[str, Any]) -> str:
         sample_bases=sample_bases,
     )  # fmt: skip
     environment.globals.update(share=text.share, rate=text.rate)
-    try:
-        return environment.get_template(folder.spec.template).render(content)
-    except TemplateError as error:
-        where = f"{getattr(error, 'name', '') or ''}:{getattr(error, 'lineno', '') or ''}".strip(
-            ":"
-        )
-        raise ReportError(
-            f"report `{folder.spec.id}`: template `{where or folder.spec.template}`: {error}. "
-            "Correct the template."
-        ) from error
+    return environment
 
 
 def _as_text(value: Any) -> Any:

@@ -38,6 +38,8 @@ def printable(text: str, limit: int | None = TEXT_LIMIT, *, keep_lines: bool = F
     What is printed once may be printed again: no character of the result changes a second time.
     """
     cut = text if limit is None or len(text) <= limit else text[:limit]
+    if cut is text and text.isascii() and text.isprintable():
+        return text  # as most are: the bundled fonts draw all of printable ASCII
     known = drawable()
     printed: list[str] = []
     marks = 0
