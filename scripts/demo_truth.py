@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
+from muniment.demo import MIN_EVENTS
 from muniment.demo.clock import utc_text
-from muniment.demo.generate import MIN_EVENTS, generate_demo
+from muniment.demo.generate import generate_demo
 from muniment.demo.runs import Event
 from muniment.demo.truth import Expectation
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +175,14 @@ def test_demo_fails_controls_and_its_store_verifies(
     assert demo_pack.failing <= {
         row["control"] for row in document["controls"] if row["state"] == "fail"
     }
+
+
+def test_command_starts_without_what_only_other_commands_need() -> None:
+    heavy = {"openpyxl", "pandas", "sqlglot", "weasyprint", "muniment.evaluation.engine"}
+    program = f"import sys, muniment.cli.main; print({heavy!r} & sys.modules.keys())"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "set()\n", done.stderr
 
 
 def test_demo_into_a_used_folder_is_refused_and_touches_nothing(tmp_path: Path) -> None:

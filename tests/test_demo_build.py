@@ -8,9 +8,9 @@ import pytest
 from muniment.bundle import bundle_root
 from muniment.catalog.controls import load_controls
 from muniment.catalog.parameters import load_parameters
+from muniment.demo import MIN_EVENTS
 from muniment.demo.build import build_demo
 from muniment.demo.clock import EARLIER_AS_OF, PERIOD_DAYS
-from muniment.demo.generate import MIN_EVENTS
 from muniment.demo.load import LOG_FILES, PAPERS
 from muniment.demo.truth import DemoTruth
 from muniment.errors import UsageError

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from muniment.demo import MIN_EVENTS
 from muniment.demo.agents import AGENTS
 from muniment.demo.calendar import day_weights
 from muniment.demo.clock import AS_OF, LOG_DAYS, PERIOD_START, at
 from muniment.demo.files import write_sources
-from muniment.demo.generate import MIN_EVENTS, Demo, generate_demo
+from muniment.demo.generate import Demo, generate_demo
 from muniment.demo.logs import NUMBERED, SOURCES
 from muniment.demo.runs import GATEWAY, OTLP, POLICY_ENGINE, Event
 from muniment.demo.seeds_trail import LOST

@@ -125,7 +125,7 @@ def told(capsys: CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
 def test_commands_queue_list_cancel_work_and_redact(
     world: World, monkeypatch: MonkeyPatch, capsys: CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("muniment.cli.queueing.start_worker", lambda _root: None)
+    monkeypatch.setattr("muniment.jobs.queue.start_worker", lambda _root: None)
     root = str(world.store.layout.root)
     store = ("--store", root)
     _, started = told(capsys, "jobs", "start", "--as-of", AS_OF, "--from", "2026-11-01", *store)

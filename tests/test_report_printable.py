@@ -22,6 +22,10 @@ def test_every_sign_of_the_vocabulary_has_a_glyph() -> None:
     assert {sign for sign in signs if ord(sign) not in drawable()} == set()
 
 
+def test_all_of_printable_ascii_is_drawn() -> None:
+    assert {*range(32, 127)} <= drawable()
+
+
 @pytest.mark.parametrize(
     ("text", "printed"),
     [

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from muniment.assessment.crosswalk import ComputedPair, compare_frameworks, pairs_of_unit
-from muniment.catalog.controls import load_controls
 from muniment.catalog.crosswalks import load_crosswalks
 from muniment.catalog.frameworks import check_mappings, check_settings, load_frameworks
 from muniment.catalog.parameters import load_parameters
@@ -154,6 +153,8 @@ def validate(
     output = Output(as_json=json)
     if folder is not None and not folder.is_dir():
         raise UsageError(f"`{folder}` is no folder. Name the one that holds your frameworks.")
+    from muniment.catalog.controls import load_controls
+
     found = load_frameworks(folder)
     check_mappings(found, load_controls(), folder)
     check_settings(found, load_parameters())

@@ -9,7 +9,6 @@ import typer
 from muniment.cli.common import DEFAULT_STORE, JsonOption, StoreOption, opened
 from muniment.cli.output import Output
 from muniment.errors import EvidenceBrokenError
-from muniment.jobs.reproduce import reproduce_assessment
 from muniment.sealing.heads import sign_if_possible
 from muniment.sealing.redaction import redact_events
 
@@ -26,6 +25,8 @@ def reproduce(
     json: JsonOption = False,
 ) -> None:
     """Run a stored assessment again with what it recorded, and compare bit for bit."""
+    from muniment.jobs.reproduce import reproduce_assessment
+
     output = Output(as_json=json)
     with opened(store) as opened_store, output.progress("controls") as progress:
         done = reproduce_assessment(opened_store, result, progress)

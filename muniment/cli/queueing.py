@@ -8,8 +8,6 @@ import typer
 
 from muniment.cli.common import DEFAULT_STORE, ByOption, JsonOption, StoreOption, opened, person
 from muniment.cli.output import Output
-from muniment.jobs.queue import ask_assessment, start_worker
-from muniment.jobs.queue import work as do_work
 from muniment.store.job_table import Job, JobTable
 
 jobs = typer.Typer(help="Work in the background: one process does what is queued, in turn.")
@@ -36,6 +34,8 @@ def start(
     json: JsonOption = False,
 ) -> None:
     """Queue an assessment and see that somebody does it."""
+    from muniment.jobs.queue import ask_assessment, start_worker
+
     output = Output(as_json=json)
     with opened(store) as opened_store:
         job = ask_assessment(opened_store, person(by), as_of=as_of, known_at=known_at, start=begin)
@@ -73,6 +73,8 @@ def cancel(job: JobArgument, store: StoreOption = DEFAULT_STORE, json: JsonOptio
 @jobs.command("resume")
 def resume(job: JobArgument, store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
     """Queue a job again that failed or was cancelled; it goes on from what it had computed."""
+    from muniment.jobs.queue import start_worker
+
     output = Output(as_json=json)
     with opened(store) as opened_store:
         found = JobTable(opened_store.records).resume(job)
@@ -84,6 +86,8 @@ def resume(job: JobArgument, store: StoreOption = DEFAULT_STORE, json: JsonOptio
 @jobs.command("work")
 def work(store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
     """Do what is queued, one job after the other, until nothing is left."""
+    from muniment.jobs.queue import work as do_work
+
     output = Output(as_json=json)
     opened(store).close()
     done = do_work(store, after=lambda job: output.say(f"{job.id}: {job.state} {job.result or ''}"))

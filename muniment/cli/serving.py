@@ -13,12 +13,8 @@ from muniment.bundle import bundle_root
 from muniment.cli.assurance import DEFAULT_BASE_URL
 from muniment.cli.common import DEFAULT_STORE, JsonOption, StoreOption, opened
 from muniment.cli.output import Output
-from muniment.demo.build import build_demo
-from muniment.demo.clock import EARLIER_AS_OF
-from muniment.demo.generate import DEFAULT_EVENTS, MIN_EVENTS
+from muniment.demo import DEFAULT_EVENTS, MIN_EVENTS
 from muniment.errors import UsageError
-from muniment.jobs.assess import load_catalog, make_clock, run_assessment
-from muniment.reporting.build import build_report
 from muniment.sealing.heads import sign_if_possible
 from muniment.sealing.keys import DEVELOPMENT_WARNING, new_key
 
@@ -41,6 +37,11 @@ def demo(
     json: JsonOption = False,
 ) -> None:
     """Build a demo organisation, assess it, and write its evidence pack."""
+    from muniment.demo.build import build_demo
+    from muniment.demo.clock import EARLIER_AS_OF
+    from muniment.jobs.assess import load_catalog, make_clock, run_assessment
+    from muniment.reporting.build import build_report
+
     output = Output(as_json=json)
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"folder `{folder}` is not empty. Name a new one, or remove it first.")

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from muniment.catalog.controls import load_controls
 from muniment.catalog.needs import starved
 from muniment.catalog.sources import load_source_maps
 from muniment.cli.common import JsonOption, chosen_map
@@ -75,6 +74,8 @@ Feed = tuple[list[Control], list[tuple[Control, list[str]]]]
 
 @cache
 def _controls() -> tuple[Control, ...]:
+    from muniment.catalog.controls import load_controls
+
     return tuple(load_controls().values())
 
 

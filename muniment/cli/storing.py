@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from muniment.catalog.controls import load_controls
 from muniment.catalog.sources import load_source_maps
 from muniment.cli.common import (
     DEFAULT_STORE,
@@ -25,7 +24,7 @@ from muniment.cli.verifying import say_steps, steps_document
 from muniment.errors import UsageError
 from muniment.ingest.database_import import TableOrder, ingest_table
 from muniment.ingest.pipeline import ingest_file, recognise
-from muniment.jobs.assess import moment
+from muniment.jobs.moments import moment
 from muniment.model.results import LogState
 from muniment.model.sources import SourceMap
 from muniment.sealing.log import AuditLog
@@ -165,6 +164,8 @@ def attest(
     json: JsonOption = False,
 ) -> None:
     """Attest a control that no log can prove, with a file as evidence."""
+    from muniment.catalog.controls import load_controls
+
     output = Output(as_json=json)
     with opened(store) as opened_store:
         zone = str(opened_store.records.organisation()["time_zone"])

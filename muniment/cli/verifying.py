@@ -11,8 +11,6 @@ import typer
 from muniment.cli.common import DEFAULT_STORE, JsonOption, StoreOption, opened
 from muniment.cli.output import Output
 from muniment.evidence.pack_verification import copies_at, pack_steps
-from muniment.jobs.sampling import draw_samples
-from muniment.jobs.sign_off import sign_pack_off
 from muniment.sealing.anchors import read_anchor
 from muniment.sealing.heads import sign_if_possible
 from muniment.sealing.trust import Holdings, read_fingerprint
@@ -103,6 +101,8 @@ def sample(
     json: JsonOption = False,
 ) -> None:
     """Draw an auditor's own sample, which the operator could not have influenced."""
+    from muniment.jobs.sampling import draw_samples
+
     output = Output(as_json=json)
     with opened(store) as opened_store:
         drawn = draw_samples(
@@ -146,6 +146,8 @@ def sign_off(
     json: JsonOption = False,
 ) -> None:
     """Sign a draft pack as the person that you are here; the last signature ends the draft."""
+    from muniment.jobs.sign_off import sign_pack_off
+
     output = Output(as_json=json)
     with opened(store) as opened_store:
         done = sign_pack_off(opened_store, pack, role, remark=remark)

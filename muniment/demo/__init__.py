@@ -1,1 +1,4 @@
 """A seeded organisation with known exceptions and near-misses."""
+
+DEFAULT_EVENTS = 100_000
+MIN_EVENTS = 10_000

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from muniment.demo import DEFAULT_EVENTS
 from muniment.demo.files import write_sources
-from muniment.demo.generate import DEFAULT_EVENTS, DEFAULT_SEED, generate_demo
+from muniment.demo.generate import DEFAULT_SEED, generate_demo
 from muniment.demo.load import Progress, load_demo, resolve_truth
 from muniment.demo.truth import DemoTruth
 from muniment.errors import UsageError

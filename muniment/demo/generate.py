@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from muniment.demo import DEFAULT_EVENTS, MIN_EVENTS
 from muniment.demo.agents import AGENTS, AgentPlan
 from muniment.demo.calendar import Instants, day_weights, draw_starts, steady_starts
 from muniment.demo.clock import AS_OF_NANOS, HOUR, MINUTE, at
@@ -32,8 +33,6 @@ from muniment.demo.writer import Shape, write_runs
 from muniment.errors import UsageError
 
 DEFAULT_SEED = 20261120
-DEFAULT_EVENTS = 100_000
-MIN_EVENTS = 10_000
 # Every agent runs at least so often; since August, two that never sleep run twice a day.
 STEADY_DAYS, DAILY, DAILY_SINCE = 28, ("AGT-0011", "AGT-0031"), at("2026-08-10")
 _BULK_CASE, _STEADY_CASE = 100_001, 70_001

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from muniment import __version__
 from muniment.assessment.applicability import agents_in_scope, applicability_by_requirement
@@ -21,6 +19,7 @@ from muniment.errors import UsageError
 from muniment.evaluation.engine import evaluate_controls
 from muniment.evidence.assessment_file import write_assessment
 from muniment.integrity.canonical import canonical_json
+from muniment.jobs.moments import moment
 from muniment.model import times
 from muniment.model.controls import Control, Parameter
 from muniment.model.frameworks import Framework
@@ -103,27 +102,6 @@ def make_clock(
     if begin >= judged:
         raise UsageError(f"the period from `{begin}` to `{judged}` is empty. Start it earlier.")
     return Clock(period_start=begin, period_end=judged, as_of=judged, known_at=known)
-
-
-def moment(text: str, time_zone: str, *, end_of_day: bool) -> str:
-    """The fixed time string of a date or time as people write it; UsageError when it is neither."""
-    try:
-        return _instant(text, ZoneInfo(time_zone), end_of_day=end_of_day)
-    except ValueError as error:
-        raise UsageError(
-            f"{error}. Write a date (2026-11-20) or a time (2026-11-20T18:00Z)."
-        ) from error
-
-
-def _instant(text: str, zone: ZoneInfo, *, end_of_day: bool) -> str:
-    if len(text.strip()) != len("2026-11-20"):
-        return times.normal_time(text, zone)
-    day = datetime.fromisoformat(text.strip())
-    moment = datetime(day.year, day.month, day.day, tzinfo=zone)
-    if end_of_day:
-        ordinal = datetime.fromordinal(day.toordinal() + 1)
-        moment = datetime(ordinal.year, ordinal.month, ordinal.day, tzinfo=zone)
-    return times.normal_time(moment.astimezone(UTC).isoformat())
 
 
 def run_assessment(
