@@ -28,14 +28,6 @@ CONTROLS = sorted(
     for path in (bundle_root() / "mappings" / "controls").glob("*/*.yaml")
 )
 ATTESTED = {"GOV-01": State.ATTESTED, "GOV-04": State.STALE}
-# Where a control and the prose disagree and the prose is right: the control, and words of the item,
-# of the seed's why or of the control's reason. An entry that no longer stands fails the test.
-OPEN = (
-    ("OWN-03", "AGT-0035"),  # a mailbox is no accountable person
-    ("DEV-03", "person"),  # an agent is no person
-    ("OVR-07", "on approval"),  # the request for an approval is not the act
-    *(("ACC-02", f".{sent};") for sent in ("send", "reply")),  # a message sent uses the grant
-)
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +112,6 @@ def test_demo_is_refused_where_one_already_lies(built: tuple[Path, DemoTruth]) -
         build_demo(built[0], events=EVENTS)
 
 
-def _is_open(control: str, item: str, words: str) -> bool:
-    return any(name == control and text in f"{item}; {words}" for name, text in OPEN)
-
-
 @pytest.mark.parametrize("control", CONTROLS)
 def test_assessment_finds_the_seeded_exceptions_and_no_other(
     control: str, results: dict[str, ControlResult], truth: DemoTruth
@@ -135,12 +123,10 @@ def test_assessment_finds_the_seeded_exceptions_and_no_other(
         if item.outcome is Outcome.EXCEPTION
     }
     known = truth.exceptions.get(control, {})
-    missed = {
-        k: why for k, why in known.items() if k not in found and not _is_open(control, k, why)
-    }
-    extra = {k: why for k, why in found.items() if k not in known and not _is_open(control, k, why)}
+    missed = {k: why for k, why in known.items() if k not in found}
+    extra = {k: why for k, why in found.items() if k not in known}
     assert (missed, extra) == ({}, {})
-    if known.keys() & found.keys():
+    if known:
         assert results[control].state is State.FAIL
 
 
@@ -155,23 +141,8 @@ def test_near_misses_come_out_as_the_demo_says(
         near.item_id: (near.why, outcomes.get(near.item_id))
         for near in truth.near_misses.get(control, ())
         if outcomes.get(near.item_id, Outcome.PASS) != near.outcome
-        and not _is_open(control, near.item_id, near.why)
     }
     assert wrong == {}
-
-
-def test_open_disagreements_still_stand(
-    results: dict[str, ControlResult], truth: DemoTruth
-) -> None:
-    for control, text in OPEN:
-        known = truth.exceptions.get(control, {})
-        near = {one.item_id: one for one in truth.near_misses.get(control, ())}
-        items = {i.item_id: i for test in results[control].tests for i in test.items}
-        found = {k: i.reason for k, i in items.items() if i.outcome is Outcome.EXCEPTION}
-        differing = [f"{k}; {why}" for k, why in known.items() if k not in found]
-        differing += [f"{k}; {why}" for k, why in found.items() if k not in known]
-        differing += [f"{k}; {one.why}" for k, one in near.items() if k not in items]
-        assert any(text in words for words in differing), (control, text)
 
 
 @pytest.mark.parametrize("control", ATTESTED)

@@ -294,7 +294,7 @@ def dev_03(world: World) -> Outcomes:
         return not held.strip()
 
     def somebody(e: Row) -> list[Part]:
-        found = [blank(e, "user_ref"), blank(e, "agent_id")]
+        found = [blank(e, "user_ref"), blank(e, "on_behalf_of")]
         return [False if False in found else None if None in found else True]
 
     return over_events(
@@ -304,10 +304,12 @@ def dev_03(world: World) -> Outcomes:
 
 
 def acc_03(world: World) -> Outcomes:
-    kinds = ("model_call", "run", "policy_check", "approve", "message", "delegate")
+    kinds = ("model_call", "run", "policy_check", "approve", "delegate")
 
     def population(e: Row) -> Part:
-        return both(took_effect(e), value(e, "action_type") not in kinds)
+        kind = value(e, "action_type")
+        told = kind == "message" and value(e, "target_type") != "tool"
+        return both(took_effect(e), kind not in kinds and not told)
 
     def outside(e: Row) -> list[Part]:
         agent = value(e, "agent_id")

@@ -126,7 +126,9 @@ class Dice:
             "agent_id": self.cell("a0", "a1", "a2", "a9"), "source_class": self.one(
                 "gateway", "agent", "policy_engine", "billing"),
             "agent_inherited_from_span": self.one(ABSENT, ABSENT, "s1"),
-            "action_type": self.cell("write", "write", "read", "run", "model_call", "admin"),
+            "action_type": self.cell(
+                "write", "write", "read", "run", "model_call", "admin", "message"),
+            "target_type": self.cell("tool", "person"),
             "target_name": self.cell("refund", "lookup", "wire"),
             "executed": self.cell(True, True, True, False),
             "outcome": self.cell("success", "success", "denied"),
@@ -148,6 +150,7 @@ class Dice:
             "required_scopes": self.cell(["r"], ["r", "w"], []),
             "caller_verified": self.cell(True, False),
             "cost_usd": self.cell("0", "0.5"), "user_ref": self.cell("ada", " "),
+            "on_behalf_of": self.cell("eve", ""),
             "team_id": self.cell("red", ""), "feature": self.cell("search"),
         }  # fmt: skip
 

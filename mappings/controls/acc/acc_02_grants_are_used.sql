@@ -13,18 +13,20 @@ grants as (
         and longer_than($unused_grant_days, min(valid_from), $period_end)
 ),
 used as (
+    -- A message uses the tool that it names; one to a person or a channel uses none.
     select
-        agent_id, target_name, target_name_state, max(last_event_time) as last_used_at
+        agent_id, target_name, target_name_state, coalesce(action_type = 'message', false) as sends,
+        max(last_event_time) as last_used_at
     from act_day
     where events > blocked
-        and (action_type is null or action_type not in ('model_call', 'run', 'policy_check', 'approve', 'message', 'delegate'))
-    group by agent_id, target_name, target_name_state
+        and (action_type is null or action_type not in ('model_call', 'run', 'policy_check', 'approve', 'delegate'))
+    group by agent_id, target_name, target_name_state, sends
 ),
 judged as (
     select
         g.permission_set_id, g.agent_id, g.tool, g.source_id, g.row_id, g.granted_at, max(u.last_used_at)
-            filter (where u.target_name = g.tool or g.tool = '*') as last_used_at,
-        max(u.target_name_state) filter (where u.target_name_state in ('not_carried', 'redacted')) as unseen
+            filter (where u.target_name = g.tool or (g.tool = '*' and not u.sends)) as last_used_at,
+        max(u.target_name_state) filter (where u.target_name_state in ('not_carried', 'redacted') and not u.sends) as unseen
     from grants g
     join active_agent a on a.agent_id = g.agent_id
     left join used u on u.agent_id = g.agent_id
