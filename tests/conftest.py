@@ -24,6 +24,7 @@ from muniment.store.config import read_config, write_config
 from muniment.store.open import Store, create_store, open_store
 from tests.builders.demo_pack import DemoPack, build_demo_pack
 from tests.builders.once import RunFolder, worker
+from tests.builders.packs import SealedPack, build_sealed_pack
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 CLERK_PASSWORD = "s3cret-Wort/42"
@@ -183,6 +184,12 @@ def sqlite_store(tmp_path: Path, empty_sqlite: Path) -> Iterator[Store]:
 def demo_pack(run_folder: RunFolder) -> DemoPack:
     """The demo as `muniment demo` leaves it, once per run: read it, copy it, never change it."""
     return DemoPack(run_folder.once("demo", build_demo_pack))
+
+
+@pytest.fixture(scope="session")
+def sealed_pack(run_folder: RunFolder) -> SealedPack:
+    """A small signed and anchored store with its pack; whoever would change it works on a copy."""
+    return SealedPack.at(run_folder.once("sealed-pack", build_sealed_pack))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from muniment.evidence.verify import Verification
 from muniment.jobs.sign_off import SignedPack, sign_pack_off
 from muniment.store.open import Store, open_store
 from muniment.workflow.sign_off import os_user, sign_offs
-from tests.builders.packs import SealedPack, sealed_pack
+from tests.builders.packs import SealedPack
 from tests.builders.records import person, put
 from tests.test_report_pack import text_of
 
@@ -21,8 +21,8 @@ USERS = {"ada": "ada@example.org", "bo": "bo@example.org", "svc": "svc", "gone":
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> SealedPack:
-    return sealed_pack(tmp_path_factory.mktemp("to-sign"))
+def template(sealed_pack: SealedPack) -> SealedPack:
+    return sealed_pack
 
 
 @pytest.fixture

@@ -23,11 +23,12 @@ def pack_steps(place: Path, holdings: Holdings, anchors: Sequence[Anchor] = ()) 
     anchors: read for the log that the pack itself names. Raises UsageError where `place` is neither
     a pack's folder, nor a zip, nor a PDF, InputError where a zip cannot be unpacked safely.
     """
-    if place.is_file() and zipfile.is_zipfile(place):
+    begin = place.open("rb").read(5) if place.is_file() else b""
+    # By its first bytes: a zip that hangs on the end of a PDF is not what a reader would see.
+    if begin.startswith(b"PK\x03\x04") and place.suffix.lower() != ".pdf":
         with tempfile.TemporaryDirectory(prefix="muniment-pack-") as folder:
             return _steps(_unpacked(place, Path(folder)), holdings, anchors)
-    is_pdf = place.is_file() and place.open("rb").read(5) == b"%PDF-"
-    if not is_pdf and not (place.is_dir() and any(place.glob("*.pdf"))):
+    if begin != b"%PDF-" and not (place.is_dir() and any(place.glob("*.pdf"))):
         raise UsageError(
             f"`{place}` is no store and no evidence pack. Name a store's folder, or a pack's "
             "folder, zip or PDF."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 # C2SP signed-note, "Signature types": 0x01 is Ed25519.
 ED25519 = b"\x01"
 _DASH = "\N{EM DASH} "
+_NAME = re.compile(r"[^\s+]+")  # C2SP signed-note: no blank of any kind and no plus
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Note:
             try:
                 public.verify(signature, self.text.encode())
             except InvalidSignature:
-                return False
+                continue
             return True
         return False
 
@@ -110,7 +112,7 @@ def read_note(content: str) -> Note:
             held = base64.b64decode(encoded, validate=True)
         except binascii.Error:
             held = b""
-        if not line.startswith(_DASH) or not name or len(held) < 5:
+        if not line.startswith(_DASH) or not _NAME.fullmatch(name) or len(held) < 5:
             raise ValueError(f"it is no signed note: `{line[:60]}` is no signature")
         signatures.append((name, held[:4], held[4:]))
     return Note(text + "\n", tuple(signatures))

@@ -24,6 +24,13 @@ class SealedPack:
     checkpoint: Path
     fingerprint: str
 
+    @classmethod
+    def at(cls, root: Path) -> SealedPack:
+        """The one that `build_sealed_pack` left in a folder, wherever that was moved since."""
+        (folder,) = (root / "packs").iterdir()
+        fingerprint = (root / "fingerprint").read_text()
+        return cls(folder, root / "store", root / "anchor", root / "kept.note", fingerprint)
+
     @property
     def pdf(self) -> Path:
         return self.folder / "evidence_pack.pdf"
@@ -42,8 +49,8 @@ def small_catalog() -> Catalog:
     return replace(whole, controls=controls, frameworks=frameworks)
 
 
-def sealed_pack(root: Path) -> SealedPack:
-    (root / "anchor").mkdir()
+def build_sealed_pack(root: Path) -> None:
+    (root / "anchor").mkdir(parents=True)
     with create_store(
         root / "store", organisation="=Example Ltd", time_zone="UTC", recorded_by="founder"
     ) as store:
@@ -68,7 +75,6 @@ def sealed_pack(root: Path) -> SealedPack:
         clock = make_clock(store, as_of=None, known_at=None, days=10_000)
         run_assessment(store, small_catalog(), clock, run_by="founder")
         built = build_report(store, base_url="", out_dir=root / "packs")
-        manifest = built.pdf_path.parent / "checkpoint.note"
-        kept = root / "kept.note"
-        kept.write_bytes(manifest.read_bytes())
-    return SealedPack(built.pdf_path.parent, root / "store", root / "anchor", kept, fingerprint)
+    head = (built.pdf_path.parent / "checkpoint.note").read_bytes()
+    (root / "kept.note").write_bytes(head)
+    (root / "fingerprint").write_text(fingerprint)
