@@ -188,7 +188,19 @@ def test_ingest_unknown_map_lists_the_known_ones(
 
 WRONG_MAPS = [
     (MAP.replace("agent_id: who", "agent_idd: who"), "line 8", "Did you mean `agent_id`"),
+    (MAP.replace("agent_id: who", "agent_idd: who"), "line 8", "muniment sources columns event"),
     (MAP.replace("reads: jsonl", "raeds: jsonl"), "line 3", "Did you mean `reads`"),
+    (MAP.replace("reads: jsonl", "raeds: jsonl"), "line 3", "Use one of: delimiter, encoding"),
+    (
+        MAP.replace("agent_id: who", "agent_id: on"),
+        "line 8",
+        "YAML reads what stands here as `true`",
+    ),
+    (
+        MAP.replace("agent_id: who", "outcome: {path: a, values: {off: denied}}"),
+        "line 8",
+        "in quotes",
+    ),
     (MAP.replace("who", "'a..b'"), "line 8", "docs/sources.md"),
     (MAP + "   broken: [", "line 9", "not valid YAML"),
     ("", "mine.yaml", ""),

@@ -14,12 +14,15 @@ import yaml
 
 from muniment.catalog.controls import load_controls
 from muniment.catalog.needs import needs_of, starved
+from muniment.catalog.source_columns import event_columns_page
 from muniment.catalog.sources import load_source_map, load_source_maps
 from muniment.cli.main import run
 from muniment.errors import InputError
 from muniment.ingest.pipeline import recognise
 from muniment.ingest.scaffold import scaffold
 from muniment.ingest.scaffold_times import spelling_of
+from muniment.model.entries import MAPPABLE_NAMES, OUTCOMES
+from muniment.model.records import IMPORTABLE_TABLES
 from tests.builders.sources import json_lines, mapped
 
 EVENT = {
@@ -32,6 +35,35 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
     code = run(["sources", *arguments])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
+
+
+def test_page_of_event_columns_says_what_the_model_says() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "event_columns.md").read_text("utf-8")
+    assert page == event_columns_page(), "run: muniment sources columns --page"
+    outcome = next(line for line in page.splitlines() if line.startswith("| `outcome` "))
+    assert all(f"`{word}`" in outcome for word in OUTCOMES)
+    assert all(f"| `{name}` |" in page for name in MAPPABLE_NAMES)
+
+
+def test_sources_columns_lists_those_of_a_record_table(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = command(capsys, "columns", "approval", "--json")
+    columns = {each["column"]: each for each in json.loads(out)["columns"]}
+    assert code == 0
+    assert columns.keys() == {c.name for c in IMPORTABLE_TABLES["approval"].columns}
+    code, _, said = command(capsys, "columns", "approvall")
+    assert code == 3
+    assert "approval" in said
+
+
+def test_sources_columns_page_is_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(capsys, "columns", "--page") == (0, event_columns_page(), "")
+
+
+def test_scaffold_says_how_to_make_rows_of_a_list_inside_a_row(tmp_path: Path) -> None:
+    steps = [{"n": 1, "tool": "crm.update"}]
+    events = [{"id": f"e{n}", "ts": "2026-11-20T10:00:00Z", "steps": steps} for n in range(2)]
+    made = scaffold(json_lines(tmp_path / "a.jsonl", {"meta": {"env": "x"}, "events": events}))
+    assert "rows: $.events[*].steps[*]` makes rows of them, and ^ reaches" in made.text
 
 
 def test_sources_list_names_every_map(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,6 +31,9 @@ from muniment.model.visits import VISIT
 
 EVENT = "event"
 _FLAT = frozenset({"csv", "lines", "otlp", "parquet", "w3c"})
+# Kinds of error of what should be a text, or a text or more.
+_WANTS_TEXT = frozenset({"string_type", "model_type", "model_attributes_type"})
+_MOST_LISTED = 40
 _NUMBERS = tuple(
     c.name for c in CONTENT_COLUMNS if c.kind in (ColumnKind.INTEGER, ColumnKind.DECIMAL)
 )
@@ -97,6 +101,14 @@ def _wrong(file: YamlFile, at: KeyPath, what: str) -> CatalogError:
 
 def _what_is_wrong(error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"])
+    given = error.get("input")
+    if error["type"] in _WANTS_TEXT and isinstance(given, (bool, int, float, date)):
+        word = str(given).lower()
+        return (
+            f"`{name}`: a text should stand here, and YAML reads what stands here as `{word}`. "
+            "Put it in quotes: without them on, off, yes, no, true and false are truth values, "
+            "and numbers and dates are no texts."
+        )
     if error["type"] == "extra_forbidden":
         key = str(error["loc"][-1])
         return f"`{name}` is unknown.{_nearest(key, _known_keys(error['loc']))}"
@@ -116,12 +128,19 @@ def _known_keys(loc: tuple[str | int, ...]) -> Iterable[str]:
         model = FieldMap
     elif names[:1] == ["maps"]:
         model = RowMap
-    return tuple(model.model_fields)
+    # The digest of a source map is taken from its file.
+    own = {"digest"} if model is SourceMap else set()
+    return tuple(name for name in model.model_fields if name not in own)
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.3)
-    return f" Did you mean `{near[0]}`?" if near else f" Use one of: {', '.join(sorted(known))}."
+def _nearest(name: str, known: Iterable[str], listed_by: str = "") -> str:
+    """The nearest word, and all of them, or the command that lists them where they are many."""
+    words = sorted(known)
+    near = difflib.get_close_matches(name, words, n=1, cutoff=0.3)
+    meant = f" Did you mean `{near[0]}`?" if near else ""
+    if len(words) > _MOST_LISTED and listed_by:
+        return f"{meant} `{listed_by}` lists all {len(words)}."
+    return f"{meant} Use one of: {', '.join(words)}."
 
 
 def _check_choice(file: YamlFile, at: KeyPath, what: str, value: str, known: Iterable[str]) -> None:
@@ -182,7 +201,8 @@ def _check_row_map(file: YamlFile, at: KeyPath, source_map: SourceMap, row_map: 
             raise _wrong(
                 file,
                 place,
-                f"`{row_map.record}` has no column `{name}`." + _nearest(name, columns or (SKIP,)),
+                f"`{row_map.record}` has no column `{name}`."
+                + _nearest(name, columns or (SKIP,), f"muniment sources columns {row_map.record}"),
             )
         _check_field(file, place, columns[name], field, row_map.rows)
     _check_record(file, at, row_map)

@@ -32,7 +32,14 @@ def assess(
     known_at: Annotated[
         str | None, typer.Option(help="Use only what was known then; now unless given.")
     ] = None,
-    start: Annotated[str | None, typer.Option("--from", help="Start of the period.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Start of the period; unless given, as many days before its end as the parameter "
+            "`period_days` says (90 unless changed).",
+        ),
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     by: ByOption = None,
     json: JsonOption = False,
@@ -43,12 +50,13 @@ def assess(
     output = Output(as_json=json)
     with opened(store) as opened_store:
         catalog = load_catalog(opened_store.layout.root / "parameters.yaml")
+        days = int(catalog.parameters["period_days"].value)
         clock = make_clock(
             opened_store,
             as_of=as_of,
             known_at=known_at,
             start=start,
-            days=int(catalog.parameters["period_days"].value),
+            days=days,
         )
         with output.progress("controls") as progress:
             done = run_assessment(
@@ -61,7 +69,10 @@ def assess(
         for r in done.controls
     ]
     output.table(columns, rows)
+    began, ended = done.clock.period_start, done.clock.period_end
+    chosen = "" if start else f", {days} days by `period_days`; --from chooses another start"
     output.say(f"Assessment {done.assessment_id}, as of {done.clock.as_of}.")
+    output.say(f"Period: {began} to {ended}{chosen}.")
     output.document(
         {
             "assessment_id": done.assessment_id,

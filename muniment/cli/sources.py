@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from muniment.catalog.needs import starved
-from muniment.catalog.sources import load_source_maps
+from muniment.catalog.source_columns import event_columns_page, how_written
+from muniment.catalog.sources import EVENT, load_source_maps, mappable_columns
 from muniment.cli.common import JsonOption, chosen_map
 from muniment.cli.output import Output
 from muniment.errors import UsageError
@@ -17,6 +18,7 @@ from muniment.ingest.recognise import recognise
 from muniment.ingest.scaffold import scaffold as make_scaffold
 from muniment.ingest.trial import Seen, Trial, as_document, records_of, try_source
 from muniment.model.controls import Control
+from muniment.model.records import IMPORTABLE_TABLES
 from muniment.model.visits import VISIT
 
 _SHOWN_CHARACTERS = 160
@@ -31,6 +33,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to the application."""
     sources = typer.Typer(help="Source maps: which there are, what one makes of a file.")
     sources.command("list")(list_maps)
+    sources.command("columns")(list_columns)
     sources.command("try")(try_file)
     sources.command("scaffold")(scaffold_file)
     app.add_typer(sources, name="sources")
@@ -50,6 +53,35 @@ def list_maps(json: JsonOption = False) -> None:
         [(r["id"], r["reads"], r["source_class"], ", ".join(r["gives"]), r["title"]) for r in rows],
     )
     output.document({"maps": rows})
+
+
+def list_columns(
+    record: Annotated[
+        str, typer.Argument(help="What a row becomes: event, agent, approval …")
+    ] = EVENT,
+    page: Annotated[
+        bool, typer.Option("--page", help="Print the page docs/event_columns.md instead.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """List the columns that a source map may fill, with the words that each allows."""
+    output = Output(as_json=json)
+    columns = mappable_columns(record)
+    if not columns:
+        known = ", ".join((EVENT, *sorted(IMPORTABLE_TABLES)))
+        raise UsageError(f"there is no record `{record[:60]}`. Use one of: {known}.")
+    if page:
+        output.say(event_columns_page().rstrip())
+        return
+    rows = [
+        {"column": c.name, "kind": how_written(c), "words": list(c.choices), "meaning": c.meaning}
+        for c in columns.values()
+    ]  # fmt: skip
+    output.table(
+        ("column", "kind", "meaning", "words"),
+        [(r["column"], r["kind"], r["meaning"], ", ".join(r["words"])) for r in rows],
+    )
+    output.document({"record": record, "columns": rows})
 
 
 def try_file(

@@ -45,7 +45,8 @@ class Draft:
         file = comment(self.file)
         yield f"# A first map for {file}, guessed from {self.shape.count:,} of its rows."
         yield "# Look at every TODO. See what it makes:  muniment sources try FILE --map THIS"
-        yield "# Every key is explained in docs/sources.md."
+        yield "# Every key is explained in docs/sources.md; columns and their words:"
+        yield f"#   muniment sources columns {self.record}"
         yield f"id: {self.name}"
         yield f"title: {quoted(f'TODO what writes {file}')}"
         yield f"reads: {self.shape.reads}"
@@ -112,8 +113,14 @@ class Draft:
             shown = ", ".join(words_of(self.shape.fields[path])[:3])
             yield f"#   {comment(path)}: {comment(shown)[:80]}"
         for path in self.shape.lists[:5]:
-            rows = comment(path.lstrip("^$."))
-            yield f"#   {comment(path)}: a list of objects; `rows: $.{rows}[*]` makes rows of them"
+            yield f"#   {comment(path)}: a list of objects; {self._rows_of(path)}"
+
+    def _rows_of(self, path: str) -> str:
+        """How to make rows of a list that lies in a row, or around it."""
+        within = path[0] not in "^$" and self.shape.rows != "$"
+        rows = f"{self.shape.rows}.{path}" if within else "$." + path.lstrip("^$.")
+        above = ", and ^ reaches the row that holds them" if within else ""
+        return f"`rows: {comment(rows)}[*]` makes rows of them{above}"
 
 
 def _is_json(values: list[Any]) -> bool:
