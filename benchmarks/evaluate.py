@@ -37,7 +37,7 @@ from muniment.evaluation.gather import WITHOUT_EVENTS_TESTS, gather_inputs
 from muniment.evaluation.inputs import Setting
 from muniment.evaluation.unit_log import log_parts
 from muniment.evaluation.unit_results import Question, UnitRun, columns_of
-from muniment.evaluation.unit_scan import Batch, BatchRows, count_batch
+from muniment.evaluation.unit_scan import Batch, count_batch
 from muniment.evaluation.unit_source import EventSource
 from muniment.model.controls import Control, ControlTest
 from muniment.model.outcomes import TestKind
@@ -258,7 +258,7 @@ def counts_only(root: Path) -> dict[str, Any]:
         units = [cut.unit for cut in run._cuts]
         for at in range(0, len(units), 64):
             source.open(units[at : at + 64], columns_of(tests))
-            count_batch(Batch(source, units[at : at + 64], tests, bound), BatchRows())
+            count_batch(Batch(source, units[at : at + 64], tests, bound))
         return {"seconds": time.perf_counter() - started}
 
 

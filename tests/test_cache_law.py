@@ -16,11 +16,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from muniment.evaluation import unit_results
 from muniment.evaluation.inputs import Setting
 from muniment.store.open import create_store, open_store
 from muniment.store.partial_files import PartialFiles
 from tests.builders.cache_world import AGENTS, World
 
+# Long enough ago that no event is of a day to come, which no evaluation would know.
+PAST = "2025-11-01T00:00:00.000000000Z"
 DAYS = st.integers(0, 34)
 EXCEPTIONS = st.sampled_from(
     ["action_type = 'destructive'", "action_type = 'read'", "action_type <> 'write'"]
@@ -36,7 +39,7 @@ class Cache(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.store = open_store(shutil.copytree(self.template, self.folder / "store"))
-        self.world = World(self.store)
+        self.world = World(self.store, PAST)
         self.world.add_events(5, 8)
         self.first_day = 0
 
@@ -67,7 +70,7 @@ class Cache(RuleBasedStateMachine):
 
     @rule(at=st.integers(0, 99), seal=st.booleans(), day=st.integers(1, 30))
     def time_of_an_event_is_corrected(self, at: int, seal: bool, day: int) -> None:
-        at_noon = f"2026-11-{day:02d}T12:00:00.000000000Z"
+        at_noon = f"2025-11-{day:02d}T12:00:00.000000000Z"
         self.world.deliver_again(at, seal, event_time=at_noon)
 
     @rule(at=st.integers(0, 99))
@@ -123,11 +126,33 @@ def test_cache_after_many_operations_equals_cold_and_computes_what_is_new(tmp_pa
     run(int(os.environ.get("MUNIMENT_CACHE_EXAMPLES", "60")), 25, tmp_path)
 
 
+@pytest.mark.parametrize("few", [0, unit_results.FEW_PIECES])
+def test_rows_that_hold_at_an_event_are_found_by_either_join(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(unit_results, "FEW_PIECES", few)
+    with create_store(
+        tmp_path / "s", organisation="E", time_zone="Europe/Berlin", recorded_by="founder"
+    ) as store:
+        world = World(store, PAST)
+        for day in (3, 4, 9):
+            world.add_events(day, 9)
+            status = "retired" if day == 4 else "active"
+            world.put("agent", day, agent_id="a1", name="A", lifecycle_status=status)
+            world.put("permission_set", day, permission_set_id=f"p{day}", agent_id="a2",
+                      tools=["wire", f"t{day}"])  # fmt: skip
+            world.put("approval", day, approval_id=f"ap{day % 6}", decision="approved")
+        setting = world.setting()
+        found = world.results(setting)
+        assert found == world.in_memory(setting)
+        assert {t.state.value for result in found for t in result.tests} >= {"fail"}
+
+
 def test_partials_that_were_changed_on_disk_are_computed_again(tmp_path: Path) -> None:
     with create_store(
         tmp_path / "s", organisation="E", time_zone="Europe/Berlin", recorded_by="founder"
     ) as store:
-        world = World(store)
+        world = World(store, PAST)
         world.add_events(3, 12)
         setting = world.setting()
         first = world.results(setting)

@@ -219,6 +219,23 @@ def flag_columns(text: str) -> dict[str, list[str]]:
     return columns
 
 
+def settle_flags(text: str, listed: Collection[str] | None) -> str:
+    """An SQL text with what is known of its events' flags put in their place.
+
+    listed: the only names that any of the events' lists hold; None where that is not known.
+    """
+    if listed is None:
+        return text
+
+    def settled(match: re.Match[str]) -> str:
+        table, name, why = match.groups()
+        if table != EVENT or name in listed:
+            return match.group()
+        return f'(event."{name}" is null)' if why == "missing" else "false"
+
+    return _FLAG.sub(settled, text)
+
+
 def _flag_sql(table: str, name: str, why: str) -> str:
     redacted = f"coalesce(list_contains(redacted_fields, '{name}'), false)"
     if why == "redacted":

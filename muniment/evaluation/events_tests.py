@@ -14,6 +14,7 @@ from muniment.catalog.controls_conditions import (
     is_missing_sql,
     is_redacted_sql,
     presence_sql,
+    settle_flags,
 )
 from muniment.catalog.joins import columns_read, with_those_before
 from muniment.evaluation.joins import join_sql
@@ -78,6 +79,32 @@ class ScanResult:
     attributes: dict[str, dict[str, Count]]
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of some events before they are looked at, and saves work.
+
+    few: joins whose things have few pieces. listed: names that any event's lists of redacted and of
+    empty fields hold; None where nobody looked.
+    """
+
+    few: frozenset[str] = frozenset()
+    listed: frozenset[str] | None = None
+
+
+NOTHING = Known()
+
+
+@dataclass(frozen=True, slots=True)
+class TestBooleans:
+    """Which booleans decide a test: of its population, and by part the own population's and the
+    exception's.
+    """
+
+    __test__ = False
+    population: int
+    parts: tuple[tuple[int, int], ...]
+
+
 def compile_events_test(control: Control, test: ControlTest) -> EventsTest:
     """The test with every condition checked and turned into DuckDB SQL; CatalogError otherwise."""
     seen: list[Condition] = []
@@ -131,14 +158,14 @@ class _Codes:
         self.codes.append(f"{_item_code(population, letters)} as i{number}")
         return [*letters, f"i{number}"]
 
-    def select(self, keys: Sequence[str], tests: Sequence[EventsTest], relation: str) -> str:
+    def select(self, keys: Sequence[str], tests: Sequence[EventsTest]) -> str:
         """A SELECT of the keys and codes of each event."""
         inner = ",\n        ".join(f"({sql}) as {alias}" for sql, alias in self.booleans.items())
         own = ", ".join(f"event.{key}" for key in keys)
         return (
             f"select {', '.join(keys)}, {', '.join(self.codes)}\n"
             f"    from (\n        select {own},\n        {inner}\n"
-            f"        {_from(tests, relation, inner)}\n    )"
+            f"        {_from(tests, EVENT, inner)}\n    )"
         )
 
 
@@ -152,7 +179,7 @@ def scan_sql(tests: Sequence[EventsTest], keys: Sequence[str] = ("local_day", "a
     counts = ",\n    ".join(_three_counts(name) for name in named)
     return (
         f"select\n    {', '.join(keys)},\n    {counts}\nfrom (\n"
-        f"    {codes.select(keys, tests, 'event')}\n)\ngroup by {', '.join(keys)}"
+        f"    {codes.select(keys, tests)}\n)\ngroup by {', '.join(keys)}"
     )
 
 
@@ -168,20 +195,27 @@ def scan_columns(tests: Sequence[EventsTest]) -> list[tuple[int, str]]:
     ]
 
 
-def chosen_sql(
-    tests: Sequence[EventsTest], wanted: Mapping[int, str], columns: Sequence[str], relation: str
-) -> str:
-    """A SELECT of the events of a relation that any test asks for, and of those marked `drawn`.
+def booleans_sql(
+    tests: Sequence[EventsTest], keys: Sequence[str], relation: str, known: Known
+) -> tuple[str, list[TestBooleans]]:
+    """A SELECT of keys and of every distinct boolean of some tests, b0, b1, …; and whose they are.
 
-    wanted: by a test's place, which of its codes ask, such as `= 1` or `>= 1`.
+    The codes that `scan_sql` counts follow from these (`unit_codes.py`).
     """
-    codes = _Codes()
-    items = {number: codes.add(number, test)[-1] for number, test in enumerate(tests)}
-    asked = " or ".join(f"coalesce({items[n]} {which}, false)" for n, which in wanted.items())
-    return (
-        f"select {', '.join(columns)}\nfrom (\n    {codes.select(columns, tests, relation)}\n)\n"
-        f"where drawn or {asked or 'false'}"
-    )
+    aliases: dict[str, int] = {}
+
+    def number(sql: str) -> int:
+        return aliases.setdefault(settle_flags(sql, known.listed), len(aliases))
+
+    found = [
+        TestBooleans(
+            number(test.population),
+            tuple((number(part.population), number(part.exception)) for part in test.parts),
+        )
+        for test in tests
+    ]
+    inner = ",\n    ".join(f"({sql}) as b{n}" for sql, n in aliases.items())
+    return f"select {', '.join(keys)},\n    {inner}\n{_from(tests, relation, inner, known)}", found
 
 
 def _part_code(population: str, own: str, exception: str) -> str:
@@ -208,7 +242,7 @@ def _three_counts(code: str) -> str:
     )
 
 
-def _from(tests: Sequence[EventsTest], relation: str, text: str) -> str:
+def _from(tests: Sequence[EventsTest], relation: str, text: str, known: Known = NOTHING) -> str:
     """The events with their joins, and with the flags that the text above them reads."""
     wanted = with_those_before(name for test in tests for name in test.test.joins)
     flags = flag_columns(text)
@@ -216,7 +250,8 @@ def _from(tests: Sequence[EventsTest], relation: str, text: str) -> str:
     if EVENT in flags:
         events = f"(select *, {', '.join(flags[EVENT])} from {relation})"
     first = f"from {events}" if events == EVENT else f"from {events} {EVENT}"
-    return "\n        ".join([first, *(join_sql(name, flags.get(name, ())) for name in wanted)])
+    joins = (join_sql(name, flags.get(name, ()), few=name in known.few) for name in wanted)
+    return "\n        ".join([first, *joins])
 
 
 def run_scan(
@@ -247,7 +282,12 @@ def counts_by(rows: Sequence[Sequence[Any]], key: int, at: int) -> dict[str, Cou
     return {name: Count(*sums[name]) for name in sorted(sums)}
 
 
-def items_sql(test: EventsTest, carry: Sequence[str] = (), relation: str = EVENT) -> str:
+def items_sql(
+    test: EventsTest,
+    carry: Sequence[str] = (),
+    relation: str = EVENT,
+    known: Known = NOTHING,
+) -> str:
     """A SELECT of the test's items, in the shape that every kind of test shares.
 
     carry: further columns of the events that each item keeps. relation: where the events are.
@@ -287,7 +327,7 @@ from (
         from (
             select {own}event.event_id, event.event_time, event.local_day, event.agent_id,
                 event.source_id, {inner}
-            {_from([test], relation, inner)}
+            {_from([test], relation, inner, known)}
         )
     )
 )

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from muniment.catalog.joins import JOINS
 from muniment.model.columns import Column, ColumnKind
 from muniment.model.records import RECORD_TABLE_BY_NAME
-from muniment.model.times import MIN_NANOS
+from muniment.model.times import MAX_NANOS, MIN_NANOS
 
 _LISTS = ("not_carried_fields", "redacted_fields")
 
@@ -20,7 +20,7 @@ _LISTS = ("not_carried_fields", "redacted_fields")
 def timeline_sql(name: str, columns: Collection[str]) -> str:
     """A statement that creates `<join>_rows`, what the join finds: `columns` of its table.
 
-    One row per thing and stretch of time, starting at `piece_from`; the first starts before all
+    One row per thing and stretch of time, `piece_from` to `piece_last`; the first starts before all
     time with found = false, so that a thing of which a row was ever recorded always meets one.
     """
     join = JOINS[name]
@@ -44,6 +44,10 @@ cuts as (
 select
     c.join_key,
     c.piece_from,
+    make_timestamp_ns(coalesce(
+        lead(epoch_ns(c.piece_from)) over (partition by c.join_key order by c.piece_from) - 1,
+        {MAX_NANOS}
+    )) as piece_last,
     count(r.row_id) > 0 as found,
     true as ever,
 {lists}{values}
@@ -76,12 +80,19 @@ from {join.table} where {join.only} and valid_from <= (select as_of from clock)
 qualify row_number() over (partition by {join.key} order by valid_from desc, row_id) = 1"""
 
 
-def join_sql(name: str, flags: Sequence[str] = ()) -> str:
-    """The clause that joins `<join>_rows` to the event; flags: further columns of those rows."""
+def join_sql(name: str, flags: Sequence[str] = (), *, few: bool = False) -> str:
+    """The clause that joins `<join>_rows` to the event; flags: further columns of those rows.
+
+    few: each thing has few pieces, so that trying all of them costs less than sorting the events.
+    """
     join = JOINS[name]
     rows = f"(select *, {', '.join(flags)} from {name}_rows)" if flags else f"{name}_rows"
     on = f"join {rows} {name} on {join.on} = {name}.join_key"
-    return f"left {on}" if join.at is None else f"asof left {on} and {join.at} >= {name}.piece_from"
+    if join.at is None:
+        return f"left {on}"
+    if few:
+        return f"left {on} and {join.at} between {name}.piece_from and {name}.piece_last"
+    return f"asof left {on} and {join.at} >= {name}.piece_from"
 
 
 def local_day(expression: str, time_zone: str) -> str:

@@ -28,7 +28,7 @@ from muniment.model.records import RECORD_TABLE_BY_NAME
 from muniment.store.units import Unit
 
 # Raised when the same key would come to mean another result.
-ENGINE = f"{__version__}/1/{duckdb.__version__}"
+ENGINE = f"{__version__}/2/{duckdb.__version__}"
 _LISTS = ("not_carried_fields", "redacted_fields")
 # Columns that every test reads: they place an event, name its agent, and say why a value is NULL.
 _ALWAYS_READ = ("event_time", "agent_id", "redacted_fields", "empty_fields")

@@ -27,6 +27,7 @@ from muniment.model.results import TestedItem
 from muniment.store.partial_files import Folder
 
 _Three = list[int]
+_THREE = ("population", "exceptions", "undetermined")
 _Add = Callable[[str, Sequence[str]], None]
 
 
@@ -173,20 +174,17 @@ class Merged:
                 add(f"{relation} on u.ref = r.ref)", tests)
 
     def _counts(self, relation: str, tests: Sequence[str]) -> None:
-        three = "cast(sum(population) as bigint), cast(sum(exceptions) as bigint)"
-        three += ", cast(sum(undetermined) as bigint)"
+        sums = ", ".join(f"cast(sum({n}) as bigint)" for n in _THREE)
         rows = self._connection.execute(
-            f"select test, letter, day, agent_id, grouping(agent_id), {three} from {relation}"
-            " group by grouping sets ((test, letter, day), (test, letter, agent_id))"
+            f"select test, letter, day, agent_id, {sums} from {relation} group by all"
         ).fetchall()
-        for test, letter, day, agent, by_day, *counts in rows:
+        for test, letter, day, agent, *counts in rows:
             held = self._sums[tests[test]]
             if letter:
-                if by_day:
-                    _add(held.attributes, letter, counts)
-            elif by_day:
+                _add(held.attributes, letter, counts)
+            elif day is not None:
                 _add(held.by_day, day, counts)
-            elif agent is not None:
+            else:
                 _add(held.by_agent, agent, counts)
 
     def _items(self, relation: str, tests: Sequence[str]) -> None:

@@ -42,6 +42,8 @@ from muniment.store.units import Unit
 # Entries of one batch: a scan over many files at once costs less, and its result stays small.
 BATCH_ENTRIES = 2_000_000
 BATCH_UNITS = 256
+# Up to so many pieces of a thing, trying all costs less than sorting the events (`join_sql`).
+FEW_PIECES = 64
 Progress = Callable[[int, int], None]
 Work = Callable[[Batch], BatchRows]
 AddFolder = Callable[[Folder, Sequence[tuple[int, str]]], None]
@@ -163,6 +165,13 @@ class UnitRun:
             connection.execute(f'create table "{table}" as select * from {table}_in')
         for name, read in columns.items():
             connection.execute(timeline_sql(name, read))
+        self._source.few = frozenset(name for name in columns if self._has_few_pieces(name))
+
+    def _has_few_pieces(self, name: str) -> bool:
+        most = self._source.fetch(
+            f"select max(n) from (select count(*) as n from {name}_rows group by join_key)"
+        )
+        return int(most.column(0)[0].as_py() or 0) <= FEW_PIECES
 
     # Keys
 

@@ -1,8 +1,8 @@
-"""One batch of units against some tests: counts in one aggregate, items where there are any.
+"""One batch of units against some tests: counts from one pass, items where there are any.
 
-The counts need one pass. A second keeps the events that some test lists, and of each unit the few
-hundred that the draw favours; each test's items are then found among these few. Only a test whose
-population in a unit is rarer than that, or which leaves most of it undetermined, looks again.
+The pass answers each distinct condition for each event; codes and counts follow from the answers
+(`unit_codes.py`). A second pass fetches the few events that some test lists, and of each unit those
+that the draw favours; each test's items are then found among its own rows of these.
 """
 
 from __future__ import annotations
@@ -16,27 +16,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from muniment.catalog.controls_conditions import EVENT
-from muniment.evaluation.events_tests import (
-    EventsTest,
-    chosen_sql,
-    items_sql,
-    scan_columns,
-    scan_sql,
-)
+from muniment.evaluation.events_tests import EventsTest, Known, booleans_sql, items_sql
 from muniment.evaluation.items import UNDETERMINED_LISTED
 from muniment.evaluation.sampling import SAMPLE_SIZE
-from muniment.evaluation.unit_source import EventSource
+from muniment.evaluation.unit_codes import Array, BatchCounts, Codes, ItemRows
+from muniment.evaluation.unit_source import PLACE, EventSource
 from muniment.store.units import Unit
 
 # How many of a unit's events the draw looks at first.
 FAVOURED = 1_500
 # Up to so many undetermined items of a test in a batch are kept with the others.
 FEW = 50_000
-_KEYS = ("unit_at", "local_day", "agent_id")
-_DRAW = "sha256(h.header_hash || {id})"
-_HEADS = (
-    "join heads h on h.unit_at = {e}.unit_at and h.segment_no is not distinct from {e}.segment_no"
-)
+_KEYS = ("unit_at", "row_no", "local_day", "agent_id", "drawn")
+_RANK = "sha256(h.header_hash || e.event_id)"
+_HEADS = "join heads h on h.unit_at = e.unit_at and h.segment_no is not distinct from e.segment_no"
 _ITEM = (
     "item_id", "outcome", "reason", "epoch_ns(observed_at) as observed", "agent_id", "attributes",
     "missing", "local_day",
@@ -57,15 +50,6 @@ class BatchRows:
             name: pa.concat_tables([_EMPTY[name], *(_cast(t, _EMPTY[name]) for t in parts)])
             for name, parts in (("counts", self.counts), ("items", self.items), ("gaps", self.gaps))
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """By test and unit: population, exceptions and undetermined."""
-
-    population: np.ndarray[Any, Any]
-    exceptions: np.ndarray[Any, Any]
-    undetermined: np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +74,10 @@ def scan_batch(batch: Batch) -> BatchRows:
 
     Raises duckdb.Error where a condition fails.
     """
-    rows = BatchRows()
-    totals = count_batch(batch, rows)
-    if totals.population.any():
-        batch.source.heads(batch.units)
-        _items(batch, totals, rows)
+    read, found = count_batch(batch)
+    rows = BatchRows(counts=read.counts.tables)
+    if any(len(each.population) for each in found):
+        _Looks(batch, read, found).add_to(rows)
     return rows
 
 
@@ -104,77 +87,48 @@ def population_rows(batch: Batch) -> BatchRows:
     for number, test in enumerate(batch.tests):
         found = batch.fetch(
             f"select i.unit_at, {_fields('i')}, false as listed, '' as rank"
-            f" from ({items_sql(test, _PLACED)}) i"
+            f" from ({items_sql(test, PLACE, known=_known(batch))}) i"
         )
         rows.items.append(_marked(found, number))
     return rows
 
 
-def count_batch(batch: Batch, rows: BatchRows) -> Totals:
-    """Count every test by unit, day and agent in one pass; the rows are added to `rows`."""
-    tests, unit_count = batch.tests, max(1, len(batch.units))
-    found = batch.fetch(scan_sql(tests, _KEYS))
-    at = found.column(0).to_numpy().astype(np.int64)
-    totals = Totals(*(np.zeros((len(tests), unit_count), np.int64) for _ in range(3)))
-    keys = [found.column(n).combine_chunks() for n in range(len(_KEYS))]
-    for place, (number, letter) in enumerate(scan_columns(tests)):
-        three = [found.column(len(_KEYS) + 3 * place + n).to_numpy() for n in range(3)]
-        held = np.flatnonzero(three[0])
-        if not letter:
-            for total, values in zip(
-                (totals.population, totals.exceptions, totals.undetermined), three, strict=True
-            ):
-                total[number] = np.bincount(at, values, minlength=unit_count)
-        if len(held):
-            rows.counts.append(_counted(number, letter, keys, held, three))
-    return totals
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The events of a batch in the order in which they were read, and their counts.
+
+    places: unit_at and row_no. drawn: whether the draw favours the event.
+    """
+
+    places: pa.Table
+    drawn: Array
+    counts: BatchCounts
 
 
-def _counted(
-    number: int,
-    letter: str,
-    keys: Sequence[Any],
-    held: np.ndarray[Any, Any],
-    three: Sequence[np.ndarray[Any, Any]],
-) -> pa.Table:
-    unit_at, day, agent = (key.take(pa.array(held)) for key in keys)
-    counts = [pa.array(values[held], pa.int64()) for values in three]
-    return pa.table(
-        {
-            "test": pa.array(np.full(len(held), number), pa.int32()),
-            "unit_at": unit_at.cast(pa.int32()),
-            "letter": pa.array([letter] * len(held), pa.string()),
-            "day": day.cast(pa.int32()),
-            "agent_id": agent,
-            "population": counts[0],
-            "exceptions": counts[1],
-            "undetermined": counts[2],
-        }
+def count_batch(batch: Batch) -> tuple[Read, list[ItemRows]]:
+    """Count every test by unit and day, and by unit and agent, in one pass; each test's rows."""
+    _rank(batch)
+    sql, whose = booleans_sql(batch.tests, _KEYS, "ranked", _known(batch, looked=True))
+    table = batch.fetch(sql)
+    counts = BatchCounts.of(table, max(1, len(batch.units)))
+    found = counts.add(batch.tests, Codes.of(table, len(_KEYS), whose))
+    drawn = np.asarray(table.column("drawn").to_numpy())
+    return Read(table.select(["unit_at", "row_no"]), drawn, counts), found
+
+
+def _known(batch: Batch, *, looked: bool = False) -> Known:
+    """What saves work; looked: also which names the events' lists hold, which costs a look."""
+    if not looked:
+        return Known(batch.source.few)
+    names = batch.fetch(
+        "select distinct unnest(redacted_fields) from event"
+        " union select distinct unnest(empty_fields) from event"
     )
+    return Known(batch.source.few, frozenset(names.column(0).to_pylist()))
 
 
-def _items(batch: Batch, totals: Totals, rows: BatchRows) -> None:
-    few = totals.undetermined.sum(axis=1) <= FEW
-    asked = totals.exceptions.sum(axis=1) + np.where(few, totals.undetermined.sum(axis=1), 0)
-    wanted = {n: ">= 1" if few[n] else "= 1" for n in range(len(batch.tests)) if asked[n]}
-    _choose(batch, wanted)
-    for number, test in enumerate(batch.tests):
-        if not totals.population[number].any():
-            continue
-        listed = _listed(batch, test)
-        rows.items.append(_marked(listed, number))
-        drawn = _drawn_by_unit(listed, totals.population.shape[1])
-        short = drawn < np.minimum(totals.population[number], SAMPLE_SIZE)
-        if short.any():
-            rows.items.append(_marked(_draw_again(batch, test, short), number))
-        if totals.undetermined[number].any():
-            relation = "chosen" if few[number] else EVENT
-            rows.items.append(_marked(_undetermined(batch, test, relation), number))
-            rows.gaps.append(_marked(_gaps(batch, test, relation), number))
-
-
-def _choose(batch: Batch, wanted: Mapping[int, str]) -> None:
-    """Make `chosen`: the events that are listed or favoured, with the columns that tests read."""
+def _rank(batch: Batch) -> None:
+    """Make `ranked`: the events, and whether each is among those that the draw favours."""
     shares = [min(1.0, FAVOURED / max(1, unit.entries)) for unit in batch.units] or [1.0]
     limits = pa.table(
         {
@@ -183,15 +137,12 @@ def _choose(batch: Batch, wanted: Mapping[int, str]) -> None:
         }
     )
     connection = batch.source.connection
+    batch.source.heads(batch.units)
     connection.register("limits", limits)
     connection.execute(
-        "create or replace view ranked as"
-        f" select e.*, {_DRAW.format(id='e.event_id')} <= l.limit as drawn"
-        f" from event e {_HEADS.format(e='e')} join limits l on l.unit_at = e.unit_at"
+        f"create or replace view ranked as select e.*, {_RANK} <= l.limit as drawn"
+        f" from event e {_HEADS} join limits l on l.unit_at = e.unit_at"
     )
-    columns = [row[0] for row in connection.execute("describe ranked").fetchall()]
-    table = batch.fetch(chosen_sql(batch.tests, wanted, columns, "ranked"))
-    connection.register("chosen", table)
 
 
 def _limit(share: float) -> str:
@@ -199,38 +150,94 @@ def _limit(share: float) -> str:
     return "g" if share >= 1 else f"{int(share * 16**12):012x}"
 
 
-def _listed(batch: Batch, test: EventsTest) -> pa.Table:
-    """The test's exceptions, and of each unit the lowest of the favoured."""
-    items = items_sql(test, (*_PLACED, "drawn"), "chosen")
-    return batch.fetch(
-        f"select i.unit_at, {_fields('i')}, i.outcome = 'exception' as listed,"
-        f" case when i.drawn then {_DRAW.format(id='i.item_id')} end as rank"
-        f" from ({items}) i {_HEADS.format(e='i')}"
-        " qualify i.outcome = 'exception' or (i.drawn and row_number() over"
-        f" (partition by i.unit_at, i.drawn order by {_DRAW.format(id='i.item_id')})"
-        f" <= {SAMPLE_SIZE})",
-    )
+class _Looks:
+    """The items of a batch's tests: exceptions, undetermined, and the lowest ranks of each unit."""
 
+    def __init__(self, batch: Batch, read: Read, found: Sequence[ItemRows]) -> None:
+        self._batch = batch
+        self._read = read
+        self._found = found
+        self._few = [len(each.undetermined) <= FEW for each in found]
+        self._candidates = [self._drawable(each.population) for each in found]
+        self._choose()
 
-def _drawn_by_unit(listed: pa.Table, unit_count: int) -> np.ndarray[Any, Any]:
-    drawn = listed.filter(pc.is_valid(listed.column("rank"))).column("unit_at").to_numpy()
-    return np.bincount(drawn.astype(np.int64), minlength=unit_count)
+    def add_to(self, rows: BatchRows) -> None:
+        """Look at each test that has any item."""
+        for number, (test, found) in enumerate(zip(self._batch.tests, self._found, strict=True)):
+            if not len(found.population):
+                continue
+            rows.items.append(_marked(self._listed(number, test), number))
+            if len(found.undetermined):
+                relation = EVENT
+                if self._few[number]:
+                    relation = "picked"
+                    self._pick(self._positions(found.undetermined))
+                rows.items.append(_marked(_undetermined(self._batch, test, relation), number))
+                rows.gaps.append(_marked(_gaps(self._batch, test, relation), number))
 
+    def _drawable(self, population: Array) -> Array:
+        """Rows among which the lowest ranks of each unit are: the favoured, else all."""
+        unit_at, count = self._read.counts.unit_at, self._read.counts.unit_count
+        drawn = population[self._read.drawn[population]]
+        held = np.bincount(unit_at[population], minlength=count)
+        short = np.bincount(unit_at[drawn], minlength=count) < np.minimum(held, SAMPLE_SIZE)
+        return population[self._read.drawn[population] | short[unit_at[population]]]
 
-def _draw_again(batch: Batch, test: EventsTest, short: np.ndarray[Any, Any]) -> pa.Table:
-    """The sample in units where the favoured held too few of this population."""
-    at = ", ".join(str(n) for n in np.flatnonzero(short))
-    items = items_sql(test, _PLACED)
-    draw = _DRAW.format(id="i.item_id")
-    return batch.fetch(
-        f"select i.unit_at, {_fields('i')}, false as listed, {draw} as rank"
-        f" from ({items}) i {_HEADS.format(e='i')} where i.unit_at in ({at})"
-        f" qualify row_number() over (partition by i.unit_at order by {draw}) <= {SAMPLE_SIZE}",
-    )
+    def _choose(self) -> None:
+        """Fetch every event that some test looks at, in the order of rows, with its rank."""
+        wanted = np.zeros(self._read.places.num_rows, np.bool_)
+        for number, found in enumerate(self._found):
+            wanted[self._candidates[number]] = True
+            wanted[found.exceptions] = True
+            if self._few[number]:
+                wanted[found.undetermined] = True
+        self._rows = np.flatnonzero(wanted)
+        at = pa.array(self._rows)
+        places = self._read.places.take(at).append_column("at_row", at)
+        self._batch.source.connection.register("wanted", places)
+        self._chosen = self._batch.fetch(
+            f"select e.*, w.at_row, {_RANK} as rank from event e {_HEADS} join wanted w"
+            " on w.unit_at = e.unit_at and w.row_no is not distinct from e.row_no"
+        ).sort_by("at_row")
+        keys = [("unit_at", "ascending"), ("rank", "ascending"), ("event_id", "ascending")]
+        in_order = pc.sort_indices(self._chosen, sort_keys=keys).to_numpy()
+        self._place = np.empty(len(in_order), np.int64)
+        self._place[in_order] = np.arange(len(in_order))
+
+    def _positions(self, rows: Array) -> Array:
+        """Where some rows lie among the chosen."""
+        return np.searchsorted(self._rows, rows)
+
+    def _pick(self, positions: Array, lowest: Array | None = None) -> None:
+        """Make `picked`: some of the chosen, and whether they are among the lowest ranks."""
+        table = self._chosen.take(pa.array(positions))
+        marks = np.isin(positions, lowest) if lowest is not None else np.zeros(len(positions), "?")
+        self._batch.source.connection.register(
+            "picked", table.append_column("lowest", pa.array(marks))
+        )
+
+    def _listed(self, number: int, test: EventsTest) -> pa.Table:
+        """The test's exceptions, and of each unit the lowest ranks."""
+        lowest = self._lowest(self._positions(self._candidates[number]))
+        exceptions = self._positions(self._found[number].exceptions)
+        self._pick(np.union1d(lowest, exceptions), lowest)
+        items = items_sql(test, (*PLACE, "rank", "lowest"), "picked", _known(self._batch))
+        return self._batch.fetch(
+            f"select i.unit_at, {_fields('i')}, i.outcome = 'exception' as listed,"
+            f" case when i.lowest then i.rank end as rank from ({items}) i"
+        )
+
+    def _lowest(self, positions: Array) -> Array:
+        """Of some of the chosen, those with the lowest ranks in their unit."""
+        ordered = positions[np.argsort(self._place[positions])]
+        units = self._chosen.column("unit_at").to_numpy()[ordered]
+        starts = np.searchsorted(units, units, side="left")
+        lowest: Array = ordered[np.arange(len(ordered)) - starts < SAMPLE_SIZE]
+        return lowest
 
 
 def _undetermined(batch: Batch, test: EventsTest, relation: str) -> pa.Table:
-    items = items_sql(test, _PLACED, relation)
+    items = items_sql(test, PLACE, relation, _known(batch))
     return batch.fetch(
         f"select i.unit_at, {_fields('i')}, true as listed, cast(null as varchar) as rank"
         f" from ({items}) i where outcome = 'undetermined' qualify row_number() over"
@@ -239,16 +246,13 @@ def _undetermined(batch: Batch, test: EventsTest, relation: str) -> pa.Table:
 
 
 def _gaps(batch: Batch, test: EventsTest, relation: str) -> pa.Table:
-    items = items_sql(test, _PLACED, relation)
+    items = items_sql(test, PLACE, relation, _known(batch))
     return batch.fetch(
         "select unit_at, entry, count(*) as items,"
         " list(distinct source_id) filter (where source_id is not null) as sources"
         f" from (select unit_at, source_id, unnest(missing) as entry from ({items})"
         " where outcome = 'undetermined') group by unit_at, entry",
     )
-
-
-_PLACED = ("unit_at", "segment_no")
 
 
 def _fields(alias: str) -> str:

@@ -29,22 +29,27 @@ from muniment.store.units import Unit
 
 MEMORY_MB = 1_024
 THREADS = 2
-# Of an event: which unit of the batch, which segment of a copy, and its rank in the draw.
-PLACE = ("unit_at", "segment_no")
+# Of an event: which unit of the batch, which segment of a copy, and which row of the file.
+PLACE = ("unit_at", "segment_no", "row_no")
 _AT = "coalesce(event_time, ingested_at)"
 Changes = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(slots=True)
 class EventSource:
-    """A connection, and what must be known to read units through it."""
+    """A connection, and what must be known to read units through it.
+
+    few: joins whose things have few pieces each.
+    """
 
     layout: StoreLayout
     setting: Setting
     approval_ever: bool
+    few: frozenset[str] = frozenset()
     connection: duckdb.DuckDBPyConnection = field(init=False)
 
     def __post_init__(self) -> None:
+        self.layout.cache.mkdir(parents=True, exist_ok=True)  # DuckDB makes only the folder itself
         self.connection = duckdb.connect(
             config={
                 "memory_limit": f"{MEMORY_MB}MB",
@@ -75,10 +80,12 @@ class EventSource:
         annotations gave them. start: nanosecond from which on; the period's start unless given.
         """
         paths = ", ".join("'" + str(u.path(self.layout)).replace("'", "''") + "'" for u in units)
-        read = f"read_parquet([{paths}], hive_partitioning = false, union_by_name = true)"
+        read = f"read_parquet([{paths}], hive_partitioning = false, union_by_name = true"
+        read += ", file_row_number = true)"
         relation = (
-            f"(select *, file_index as unit_at from {read}"
-            " union all by name select *, cast(null as ubigint) as unit_at from no_entries)"
+            f"(select *, file_index as unit_at, file_row_number as row_no from {read}"
+            " union all by name select *, cast(null as ubigint) as unit_at,"
+            " cast(null as bigint) as row_no from no_entries)"
         )
         known_at = self.setting.nanos("known_at")
         late = any(unit.ingested[1] > known_at for unit in units)
@@ -96,6 +103,7 @@ class EventSource:
         place = pa.array([0] * table.num_rows, pa.uint64())
         numbers = pa.nulls(table.num_rows, pa.int64())
         entries = table.append_column("unit_at", place).append_column("segment_no", numbers)
+        entries = entries.append_column("row_no", pa.array(range(table.num_rows), pa.int64()))
         self.connection.register("tail_entries", entries)
         self._view("tail_entries", columns, changes, start, late=True, tail=table)
 

@@ -67,6 +67,7 @@ class World:
     """A store, the controls that look at it, and every account seen so far."""
 
     store: Store
+    start: str = START
     controls: dict[str, Control] = field(default_factory=dict)
     parameters: dict[str, Parameter] = field(default_factory=lambda: {LIMIT.name: LIMIT})
     seen: set[Any] = field(default_factory=set)
@@ -87,7 +88,7 @@ class World:
         rows = []
         for n in range(count):
             self.number += 1
-            at = to_nanos(START) + day * DAY + (n + 1) * 10**9
+            at = to_nanos(self.start) + day * DAY + (n + 1) * 10**9
             usual = {
                 "event_time": format_time(at), "agent_id": AGENTS[self.number % 3],
                 "action_type": ("write", "destructive", "read")[self.number % 3 if n % 2 else 0],
@@ -123,7 +124,7 @@ class World:
         """State a record row that holds from a day on."""
         with self.store.records.writing() as writer:
             writer.put(
-                table, values, valid_from=format_time(to_nanos(START) + day * DAY),
+                table, values, valid_from=format_time(to_nanos(self.start) + day * DAY),
                 recorded_by="clerk@example.org", source_id="records",
             )  # fmt: skip
 
@@ -141,7 +142,9 @@ class World:
 
     def setting(self, first_day: int = 0, days: int = 30) -> Setting:
         """A period of whole days, as everything is known now."""
-        begin, end = (format_time(to_nanos(START) + n * DAY) for n in (first_day, first_day + days))
+        begin, end = (
+            format_time(to_nanos(self.start) + n * DAY) for n in (first_day, first_day + days)
+        )
         known_at = self.store.records.settled_now()
         return Setting(Clock(begin, end, end, known_at), "Europe/Berlin", self.parameters)
 
