@@ -11,7 +11,8 @@ from muniment.catalog.parameters import load_parameters
 from muniment.demo import MIN_EVENTS
 from muniment.demo.build import build_demo
 from muniment.demo.clock import EARLIER_AS_OF, PERIOD_DAYS
-from muniment.demo.load import LOG_FILES, PAPERS
+from muniment.demo.load import LOG_FILES
+from muniment.demo.papers import PAPERS
 from muniment.demo.truth import DemoTruth
 from muniment.errors import UsageError
 from muniment.evaluation.engine import evaluate_controls
@@ -100,10 +101,10 @@ def test_demo_store_is_sealed_and_verifies(store: Store) -> None:
 
 
 def test_demo_attests_papers_with_their_files(store: Store, built: tuple[Path, DemoTruth]) -> None:
-    rows = {str(row["control_id"]): row for row in store.records.all_rows("attestation")}
+    rows = {str(row["attestation_id"]): row for row in store.records.all_rows("attestation")}
     for paper in PAPERS:
         if paper.control_id in CONTROLS:
-            kept = store.layout.evidence_files / str(rows[paper.control_id]["evidence_sha256"])
+            kept = store.layout.evidence_files / str(rows[paper.attestation_id]["evidence_sha256"])
             assert kept.read_bytes() == (built[0] / "sources" / paper.file).read_bytes()
 
 
@@ -151,6 +152,14 @@ def test_attestations_are_fresh_or_stale_as_told(
 ) -> None:
     if control in results:
         assert results[control].state is ATTESTED[control]
+
+
+def test_between_two_policies_the_older_one_is_stale(store: Store, truth: DemoTruth) -> None:
+    between = _evaluate(store, truth, "2026-10-04T18:00:00.000000000Z", "GOV-01")["GOV-01"]
+    assert between.state is State.STALE
+    assert [item.item_id for test in between.tests for item in test.items] == [
+        PAPERS[2].attestation_id
+    ]
 
 
 def test_a_month_earlier_other_agents_had_no_owner(store: Store, truth: DemoTruth) -> None:

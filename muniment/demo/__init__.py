@@ -1,4 +1,4 @@
 """A seeded organisation with known exceptions and near-misses."""
 
-DEFAULT_EVENTS = 100_000
+DEFAULT_EVENTS = 300_000
 MIN_EVENTS = 10_000

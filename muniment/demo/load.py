@@ -12,7 +12,7 @@ from muniment.demo.clock import AS_OF, PERIOD_START, TIME_ZONE
 from muniment.demo.company import ORGANISATION, person_id
 from muniment.demo.files import log_file
 from muniment.demo.logs import SOURCES
-from muniment.demo.papers import AUDIT_FILE, POLICY_FILE
+from muniment.demo.papers import PAPERS
 from muniment.demo.registers_logs import log_source
 from muniment.demo.runs import GATEWAY, OTLP, POLICY_ENGINE, Event
 from muniment.demo.truth import DemoTruth, Expectation, Truth
@@ -60,28 +60,6 @@ LOG_FILES = tuple(
     SourceFile(log_file(one), log_source(one), LOG_MAPS.get(one, "agent_events_parquet"))
     for one in SOURCES
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """What somebody attested, with which paper, when, and until when."""
-
-    control_id: str
-    file: str
-    by: str
-    at: str
-    until: str
-    statement: str
-
-
-PAPERS = (
-    Paper("GOV-01", POLICY_FILE, "Mette Keller", "2026-10-06T09:00:00Z",
-          "2027-10-06T00:00:00+02:00",
-          "The board approved the AI policy on 2026-10-05; all staff read it by 10-06."),
-    Paper("GOV-04", AUDIT_FILE, "Anders Poulsen", "2025-09-12T10:00:00Z",
-          "2026-09-12T00:00:00+02:00",
-          "The management system was audited in August 2025 and reviewed on 2025-09-09."),
-)  # fmt: skip
 
 
 def register_file(table: str) -> SourceFile:

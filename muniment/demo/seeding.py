@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from muniment.demo.papers import seed_attestations
 from muniment.demo.runs import Runs
 from muniment.demo.seeds import Story
 from muniment.demo.seeds_access import (
@@ -64,7 +65,7 @@ SEEDS: tuple[Callable[[Story], None], ...] = (
     seed_unattributed,
     seed_gates, seed_abandoned, seed_retired, seed_reviews,
     seed_discovered, seed_incidents, seed_classes, seed_tests, seed_sources, seed_components,
-    seed_papers,
+    seed_papers, seed_attestations,
 )  # fmt: skip
 # These need to know everything that runs.
 SPENDING: tuple[Callable[[Story, list[Runs]], None], ...] = (seed_budgets,)

@@ -51,6 +51,8 @@ def seed_permissions(story: Story) -> None:
     story.near_miss("ACC-05", call, "payroll again, but denied")
     _, call = story.call(SCREENER, at("2026-11-03T10:00:00Z"), TOOLS["application.read"])
     story.near_miss("ACC-05", call, "restricted data that it may read")
+    _, call = story.call(SCREENER, at("2026-11-04T10:00:00Z"), TOOLS["application.read"])
+    story.near_miss("ACC-05", call, "restricted data that it may read")
 
 
 def _changing_sets(story: Story) -> None:
@@ -196,6 +198,7 @@ def seed_other_access(story: Story) -> None:
         ("2026-10-20T09:30:00Z", {"egress_host": host}, True),
         ("2026-10-21T09:30:00Z", {"egress_host": host} | dict(BLOCKED), False),
         ("2026-10-22T09:30:00Z", {"egress_host": EMPTY}, False),
+        ("2026-10-23T09:30:00Z", {"egress_host": EMPTY}, False),
     ):
         _, call = story.call("AGT-0054", at(moment), TOOLS["dataset.read"], **values)
         if bad:

@@ -82,6 +82,8 @@ def seed_incidents(story: Story) -> None:
     rows = story.registers.rows("incident", "INC-2642")
     rows[-1].update(root_cause=EMPTY, root_cause_at=EMPTY, action_owner_ref=EMPTY)
     story.exception("INC-03", "INC-2642", "closed without a root cause")
+    for key in ("INC-2641", "INC-2644", "INC-2645"):
+        story.near_miss("INC-03", key, "closed with cause and owner")
     story.registers.put(
         "change", aware + 2 * DAY, change_id="CHG-0038-hotfix", agent_id="AGT-0038",
         kind="configuration", new_value="shortlist.max=12", author_ref=person_id("Jonas Eriksen"),
@@ -89,6 +91,8 @@ def seed_incidents(story: Story) -> None:
         deployed_at=aware + 2 * DAY + HOUR, substantial=False, ticket_ref="OPS-2641",
     )  # fmt: skip
     story.exception("INC-02", "INC-2641", "reconfigured before the authority was told")
+    for key in ("INC-2642", "INC-2644", "INC-2645"):
+        story.near_miss("INC-02", key, "nothing was changed before the authority was told")
 
 
 def _incident(
@@ -135,6 +139,8 @@ def seed_classes(story: Story) -> None:
         rows = registers.rows("risk_assessment", f"RSK-0022-{number}")
         del rows[1:]
         story.exception("RSK-03", f"RSK-0022-{number}", "older than the change of its model")
+    for agent_id in ("AGT-0017", "AGT-0021", "AGT-0005"):
+        story.near_miss("RSK-03", f"RSK-{agent_id[4:]}-1", "judged again after each change")
 
 
 def seed_tests(story: Story) -> None:
@@ -253,6 +259,8 @@ def seed_papers(story: Story) -> None:
     registers = story.registers
     registers.edit("supplier", "SUP-TALENT", log_access=False)
     story.exception("SUP-02", "SUP-TALENT", "its logs cannot be asked for")
+    for key in ("SUP-ATLAS", "SUP-LUMEN", "SUP-TELEM"):
+        story.near_miss("SUP-02", key, "keeps logs as well, and has to give them")
     for key, values, why in (
         ("PEX-03", {"approved_by": EMPTY, "approved_at": EMPTY}, "nobody approved it"),
         ("PEX-04", {"expires_at": EMPTY}, "it never ends"),
@@ -260,14 +268,24 @@ def seed_papers(story: Story) -> None:
         _policy_exception(story, key, **values)
         story.exception("POL-03", key, why)
     _policy_exception(story, "PEX-05", expires_at=AS_OF_NANOS + MINUTE)
-    for key, why in (("PEX-05", "ends a minute after the as-of instant"), ("PEX-07", "in date")):
+    ended = at("2026-10-15")
+    _policy_exception(story, "PEX-08", expires_at=ended)
+    registers.change("policy_exception", "PEX-08", ended, expires_at=at("2026-12-31"))
+    for key, why in (
+        ("PEX-05", "ends a minute after the as-of instant"), ("PEX-07", "in date"),
+        ("PEX-08", "granted again when it ended, at that instant"),
+    ):  # fmt: skip
         story.near_miss("POL-03", key, why)
     for key in registers.keys("training", person_id=person_id("Astrid Brink"), role="approver"):
         registers.edit("training", key, role=EMPTY, course="Compliance week")
     story.exception("TRN-01", person_id("Astrid Brink"), "approves, trained for no role")
+    for name in ("Piotr Nowak", "Anna Lindqvist", "Bo Lauritsen"):
+        story.near_miss("TRN-01", person_id(name), "trained for the role, or in none")
     for key in registers.keys("stop_order", agent_id="AGT-0021"):
         registers.drop("stop_order", key)
     story.exception("OVR-12", "AGT-0021", "nobody ever tried to stop it")
+    for agent_id in ("AGT-0017", "AGT-0012", "AGT-0047"):
+        story.near_miss("OVR-12", agent_id, "stopped in a drill, retired, or a draft")
 
 
 def _policy_exception(story: Story, key: str, **values: Value) -> None:

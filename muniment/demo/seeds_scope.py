@@ -73,6 +73,8 @@ def seed_creep(story: Story) -> None:
     story.call(rates, at("2026-11-10T08:00:00Z"), hub)
     story.near_miss(control, "AGT-0029: system carrier-hub", "first used as the boundary begins")
     story.near_miss("BND-04", "AGT-0029", "tools and boundary grew at one instant")
+    for agent_id in ("AGT-0040", "AGT-0012"):
+        story.near_miss("BND-04", agent_id, "never widened, or retired")
     story.near_miss(control, "AGT-0024: system bank-gateway", "tried a payment, and was denied")
     story.near_miss(control, "AGT-0017: system erp", "a tool less on a system that it has")
 

@@ -132,6 +132,8 @@ def seed_gaps(story: Story) -> None:
     story.exception(control, "otel-collector", "silent from 2026-09-18 to 2026-09-21")
     story.exception(control, "llm-gateway", "says itself that it dropped 112 entries in October")
     story.exception("INT-04", "policy-engine/2026-10", "sent more lines than arrived")
+    for key in ("policy-engine/2026-09", "agent-platform/2026-10", "agent-platform/2026-09"):
+        story.near_miss("INT-04", key, "as many lines arrived as were sent")
     story.near_miss(control, "agent-platform", "lines out of order on 2026-09-24, none missing")
     story.near_miss(control, "agent-platform/2026-10-25", "a day of 25 hours")
     story.near_miss(control, "policy-engine/2026-05-23", "begins that day: nothing lost before it")

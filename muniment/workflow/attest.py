@@ -52,8 +52,7 @@ def attest(
         raise UsageError(f"control `{control_id}`: the statement is empty. Say what is attested.")
     digest = _keep_evidence(store.layout.evidence_files, evidence_path)
     attested_at = at or times.now()
-    seed = f"{control_id}|{by}|{attested_at}|{digest}"
-    attestation_id = "ATT-" + hashlib.sha256(seed.encode()).hexdigest()[:12]
+    attestation_id = attestation_key(control_id, by, attested_at, digest)
     values = {
         "attestation_id": attestation_id,
         "control_id": control_id,
@@ -70,6 +69,12 @@ def attest(
             "attestation", values, valid_from=attested_at, recorded_by=by, source_id=OWN_SOURCE_ID
         )
     return Attestation(attestation_id, control_id, by, attested_at, digest)
+
+
+def attestation_key(control_id: str, by: str, attested_at: str, evidence_sha256: str) -> str:
+    """The id of an attestation: the same word of one person with the same file has the same."""
+    seed = f"{control_id}|{by}|{attested_at}|{evidence_sha256}"
+    return "ATT-" + hashlib.sha256(seed.encode()).hexdigest()[:12]
 
 
 def _require_attestable(controls: Mapping[str, Control], control_id: str) -> None:
