@@ -80,7 +80,7 @@ def test_template_that_asks_for_the_network_stops_the_build(tmp_path: Path) -> N
         with pytest.raises(ReportError, match="may not have"):
             print_pdf(
                 f'<html lang="en"><title>t</title><img alt="a" src="{address}"></html>',
-                styles=[report.path / "style.css"], roots=report.search_path, files=(),
+                styles=report.style_files, roots=report.search_path, files=(),
                 identifier=b"0" * 32, made_at="2026-11-20T18:04:00.000000000Z",
             )  # fmt: skip
 
@@ -90,7 +90,7 @@ def test_warning_of_the_printer_stops_the_build(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="the printer warned"):
         print_pdf(
             '<html lang="en"><title>t</title><p style="no-such-property: 1">text</p></html>',
-            styles=[report.path / "style.css"], roots=report.search_path, files=(),
+            styles=report.style_files, roots=report.search_path, files=(),
             identifier=b"0" * 32, made_at="2026-11-20T18:04:00.000000000Z",
         )  # fmt: skip
 
@@ -119,7 +119,7 @@ def test_dashboard_address_that_is_no_address_is_refused(tmp_path: Path) -> None
 
 def test_reports_are_found_by_folder() -> None:
     assert "evidence_pack" in find_reports()
-    with pytest.raises(ReportError, match="Reports that exist: evidence_pack"):
+    with pytest.raises(ReportError, match="Reports that exist: agent_file, evidence_pack"):
         choose_report("none")
 
 

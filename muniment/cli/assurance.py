@@ -14,6 +14,7 @@ import typer
 from muniment.assessment.sentences import lead_sentence
 from muniment.cli.common import DEFAULT_STORE, ByOption, JsonOption, StoreOption, opened, person
 from muniment.cli.output import Output
+from muniment.errors import UsageError
 from muniment.sealing.heads import sign_if_possible
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8501"
@@ -92,7 +93,13 @@ def assess(
 
 
 def report(
-    kind: Annotated[str, typer.Argument(help="Report, a folder under reports/.")] = "evidence_pack",
+    kind: Annotated[
+        str, typer.Argument(help="Report, a folder under reports/; `list` shows them all.")
+    ] = "evidence_pack",
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="What the report asks for, as NAME=VALUE; may be repeated."),
+    ] = None,
     assessment: Annotated[
         str | None, typer.Option(help="Assessment id; the latest unless given.")
     ] = None,
@@ -110,6 +117,10 @@ def report(
     from muniment.reporting.build import build_report
 
     output = Output(as_json=json)
+    if kind == "list":
+        _list_reports(output)
+        return
+    parameters = _parameters(given or [])
     with opened(store) as opened_store:
         with output.progress("report") as progress:
             built = build_report(
@@ -118,6 +129,7 @@ def report(
                 assessment_id=assessment,
                 base_url=base_url,
                 out_dir=out or opened_store.layout.packs,
+                parameters=parameters,
                 built_by=person(by),
                 progress=progress,
             )
@@ -134,3 +146,29 @@ def report(
             "files": [str(path) for path in built.files],
         }
     )
+
+
+def _parameters(given: list[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    wrong = [each for each, sign, _ in pairs if not sign or not each]
+    if wrong:
+        raise UsageError(f"`{wrong[0][:60]}` is no NAME=VALUE. Write `--set agent=AGT-0017`.")
+    return {name: value for name, _, value in pairs}
+
+
+def _list_reports(output: Output) -> None:
+    """Every kind of report, what it is for, and what it asks for."""
+    from muniment.reporting.report_folder import find_reports
+
+    kinds = [folder.spec for folder in find_reports().values()]
+    rows = [
+        (
+            spec.id,
+            spec.purpose,
+            ", ".join(n if p.required else f"[{n}]" for n, p in spec.parameters.items()) or "–",
+        )
+        for spec in kinds
+    ]
+    columns = ("report", "purpose", "asks for")
+    output.table(columns, rows)
+    output.document({"reports": [dict(zip(columns, row, strict=True)) for row in rows]})

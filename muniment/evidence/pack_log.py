@@ -68,9 +68,10 @@ class LogEvidence:
         }  # fmt: skip
 
 
-def log_evidence(store: Store, dossier: Dossier) -> LogEvidence:
+def log_evidence(store: Store, dossier: Dossier, also: Sequence[str] = ()) -> LogEvidence:
     """Everything that a pack of this assessment takes from the log.
 
+    also: evidence references to prove besides the items that the assessment names.
     Raises EvidenceBrokenError where an entry no longer gives its sealed leaf, or the checkpoint is
     not signed by the log's key.
     """
@@ -86,7 +87,7 @@ def log_evidence(store: Store, dossier: Dossier) -> LogEvidence:
                 f"the checkpoint over {head.size} headers is not signed by this log's key. Run "
                 "`muniment verify`, then restore it from a backup or an anchor."
             )
-    references = _references(dossier)
+    references = list(dict.fromkeys((*_references(dossier), *also)))
     event_ids = _event_ids(store, references)
     wanted = dict.fromkeys(event_ids.values())
     erased = _erased(store, len(headers))

@@ -54,7 +54,8 @@ def sign_pack_off(
         final = build_report(
             store, inputs["report"], assessment_id=inputs["assessment_id"],
             base_url=inputs["base_url"], out_dir=store.layout.packs,
-            classification=inputs["classification"], built_by=row["person_id"],
+            classification=inputs["classification"], parameters=inputs.get("parameters", {}),
+            built_by=row["person_id"],
         )  # fmt: skip
     return SignedPack(row, roles, final)
 

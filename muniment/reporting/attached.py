@@ -47,16 +47,19 @@ def evidence_files(
     imports: Sequence[Mapping[str, Any]],
     log: LogEvidence,
     base_url: str,
+    *,
+    selected: Sequence[tuple[str, bytes, str]] = (),
 ) -> tuple[EvidenceFile, ...]:
     """Every file of the pack but its manifest, in a fixed order and numbered in that order.
 
     To attach one more file to every report, yield its name, content, description and control from
     `_named`; manifest, statement, digests, index and verification follow from that.
 
+    selected: name, content and description of the files of one report's own selection.
     stored: assessment.json and items.jsonl, byte for byte as the store holds them, so that their
     digests are the ones noted in the log.
     """
-    found = list(_named(dossier, stored, imports, log, base_url))
+    found = [*_named(dossier, stored, imports, log, base_url), *((*each, "") for each in selected)]
     found.append((STATEMENT, _statement(found), "the files' digests as an in-toto statement", ""))
     return tuple(
         EvidenceFile(f"E-{place:03d}", name, content, _rows(name, content), description, control_id)

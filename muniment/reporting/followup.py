@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,14 +79,20 @@ class IncidentRow:
     told: tuple[tuple[str, str], ...]
 
 
-def follow_up(dossier: Dossier, rows: Rows) -> FollowUp:
-    """Findings and acceptances at the assessment's clocks, and what nobody has judged yet."""
+def follow_up(dossier: Dossier, rows: Rows, only: Collection[str] | None = None) -> FollowUp:
+    """Findings and acceptances at the assessment's clocks, and what nobody has judged yet.
+
+    only: ids of the controls whose findings and exceptions are meant; None for all, and then also
+    findings that name no control.
+    """
     as_of = dossier.assessment.clock.as_of
     people = {row["person_id"]: row for row in rows["person"]}
     judged = {(row["control_id"], row["item_id"]) for row in rows["finding"]}
     whole = {row["control_id"] for row in rows["finding"] if not row["item_id"]}
     unjudged = []
     for control_id, result in dossier.results.items():
+        if only is not None and control_id not in only:
+            continue
         failed = dossier.items(control_id, Outcome.EXCEPTION)
         rest = (
             0 if control_id in whole else sum((control_id, i.item_id) not in judged for i in failed)
@@ -94,11 +100,21 @@ def follow_up(dossier: Dossier, rows: Rows) -> FollowUp:
         if rest:
             unjudged.append((result.control_id, control_anchor(control_id), rest))
     return FollowUp(
-        findings=tuple(sorted((_finding(r, people, as_of) for r in rows["finding"]), key=_urgency)),
+        findings=tuple(
+            sorted(
+                (_finding(r, people, as_of) for r in rows["finding"] if _meant(r, dossier, only)),
+                key=_urgency,
+            )
+        ),
         unjudged=tuple(unjudged),
         grants=tuple(_grant(row, people, as_of) for row in rows["exception_grant"]),
         acceptances=tuple(_acceptance(row, rows, people, as_of) for row in rows["risk_acceptance"]),
     )
+
+
+def _meant(row: Mapping[str, Any], dossier: Dossier, only: Collection[str] | None) -> bool:
+    """A finding of a control that is none of the assessment's is never left out of the whole."""
+    return only is None or len(only) == len(dossier.results) or row["control_id"] in only
 
 
 def _finding(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,21 @@ from markupsafe import Markup, escape
 
 from muniment.errors import ReportError
 from muniment.reporting import printable as text
+from muniment.reporting import row_filters as rows
+from muniment.reporting.labels import Labels, labels_for, translator
 from muniment.reporting.papers import sample_bases
 from muniment.reporting.report_folder import ReportFolder
+from muniment.reporting.scope import person_name
 
 
-def render_html(folder: ReportFolder, content: dict[str, Any]) -> str:
-    """The report's HTML; raises ReportError naming template and line when a template is wrong."""
+def render_html(folder: ReportFolder, content: dict[str, Any], language: str = "en") -> str:
+    """The report's HTML, its labels in the language.
+
+    Raises ReportError naming template and line when a template is wrong.
+    """
+    environment = _environment(folder.search_path, language)
     try:
-        template = _environment(folder.search_path).get_template(folder.spec.template)
-        return template.render(content)
+        return _without_dead_links(environment.get_template(folder.spec.template).render(content))
     except TemplateError as error:
         where = f"{getattr(error, 'name', '') or ''}:{getattr(error, 'lineno', '') or ''}".strip(
             ":"
@@ -33,7 +41,7 @@ def render_html(folder: ReportFolder, content: dict[str, Any]) -> str:
 
 # It compiles a template once, and again when its file has changed.
 @lru_cache(maxsize=8)
-def _environment(search_path: tuple[Path, ...]) -> ImmutableSandboxedEnvironment:
+def _environment(search_path: tuple[Path, ...], language: str) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader([str(path) for path in search_path]),
         autoescape=True,
@@ -41,14 +49,29 @@ def _environment(search_path: tuple[Path, ...]) -> ImmutableSandboxedEnvironment
         finalize=_as_text,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=[Labels],
     )
+    labels = labels_for(search_path[-1], language)
+    environment.extend(labels=labels)
     environment.filters.update(
         number=text.number, counted=text.counted, moment=text.moment, short=text.short_digest,
         code=code, digest=digest, item_id=item_id, brief=text.brief, url=address,
-        sample_bases=sample_bases,
+        sample_bases=sample_bases, counts=rows.counts, minutes=rows.minutes, median=rows.median,
+        words=rows.words,
+        label=translator(labels), person=person,
     )  # fmt: skip
     environment.globals.update(share=text.share, rate=text.rate)
     return environment
+
+
+def _without_dead_links(html: str) -> str:
+    """Links to a place that this report does not print become plain text.
+
+    Sections are shared by reports of which each prints only some. Quotes in data are escaped, so
+    these are the templates' own attributes.
+    """
+    places = set(re.findall(r' id="([^"]*)"', html))
+    return re.sub(r' href="#([^"]*)"', lambda found: found[0] if found[1] in places else "", html)
 
 
 def _as_text(value: Any) -> Any:
@@ -56,6 +79,11 @@ def _as_text(value: Any) -> Any:
     if isinstance(value, Markup):
         return value
     return text.printable(str(value))
+
+
+def person(ref: object, people: Mapping[str, Mapping[str, Any]]) -> str:
+    """A person's name, or the reference, for a template."""
+    return person_name(people, ref)
 
 
 def code(value: str, limit: int = 6_000) -> Markup:

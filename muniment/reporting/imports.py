@@ -91,7 +91,7 @@ def source_sheets(
         maps = dict.fromkeys((str(r["source_map"]), str(r.get("map_digest") or "")) for r in rows)
         sheets.append(
             SourceSheet(
-                number=f"10.{place}",
+                number=str(place),
                 source_id=source_id,
                 maps=tuple(maps),
                 imports=made,

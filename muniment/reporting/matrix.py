@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -85,16 +85,20 @@ class Matrix:
         return tuple(row for row in every if isinstance(row, MatrixRow))
 
 
-def matrices(dossier: Dossier, files: Sequence[EvidenceFile]) -> tuple[Matrix, ...]:
-    """One matrix per framework; headings and context are counted only."""
+def matrices(
+    dossier: Dossier, files: Sequence[EvidenceFile], only: Collection[str] = ()
+) -> tuple[Matrix, ...]:
+    """One matrix per framework; headings and context are counted only. only: ids; empty for all."""
     by_control = {file.control_id: file.number for file in files if file.control_id}
-    made = []
-    for place, (framework_id, framework) in enumerate(dossier.frameworks.items(), start=1):
+    made: list[Matrix] = []
+    for framework_id, framework in dossier.frameworks.items():
+        if only and framework_id not in only:
+            continue
         results = dossier.requirements(framework_id)
         score = dossier.score(framework_id)
         made.append(
             Matrix(
-                number=f"5.{place}",
+                number=str(len(made) + 1),
                 anchor=f"matrix-{framework_id}",
                 framework=framework,
                 score=score,

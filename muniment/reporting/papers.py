@@ -12,6 +12,7 @@ from muniment.model.outcomes import Outcome, TestKind
 from muniment.model.results import ControlResult, RequirementResult, TestedItem, TestResult
 from muniment.reporting.attached import EvidenceFile
 from muniment.reporting.printable import number
+from muniment.reporting.report_folder import PaperSelection
 from muniment.reporting.words import (
     CONTROL_MARKS,
     OUTCOME_WORDS,
@@ -103,15 +104,34 @@ def requirement_anchor(framework_id: str, position: int) -> str:
     return f"clause-{framework_id}-{position}"
 
 
+def chosen_controls(
+    dossier: Dossier, selection: PaperSelection, given: Mapping[str, str]
+) -> tuple[ControlResult, ...]:
+    """The results that a report is about, in the assessment's order."""
+    mapped = dossier.frameworks.get(given.get(selection.mapped_to, ""))
+    units = mapped.requirements if mapped else ()
+    ids = {mapping.control.partition("/")[0] for unit in units for mapping in unit.controls}
+    return tuple(
+        result
+        for result in dossier.assessment.controls
+        if (not selection.domains or result.control_id.partition("-")[0] in selection.domains)
+        and (mapped is None or result.control_id in ids)
+    )
+
+
 def working_papers(
-    dossier: Dossier, files: Sequence[EvidenceFile], base_url: str, printed: int
+    dossier: Dossier,
+    results: Sequence[ControlResult],
+    files: Sequence[EvidenceFile],
+    base_url: str,
+    printed: int,
 ) -> tuple[WorkingPaper, ...]:
-    """One paper per control result, in the assessment's order. printed: rows of one list."""
+    """One paper for each of these results. printed: rows of one list."""
     criteria = _criteria_by_control(dossier)
     assessment_id = dossier.assessment.assessment_id
     return tuple(
         WorkingPaper(
-            number=f"6.{place}",
+            number=str(place),
             anchor=control_anchor(result.control_id),
             control=dossier.controls.get(result.control_id),
             result=result,
@@ -121,7 +141,7 @@ def working_papers(
             tests=tuple(_test_paper(dossier, test, base_url, printed) for test in result.tests),
             files=_files_of(files, result.control_id),
         )
-        for place, result in enumerate(dossier.assessment.controls, start=1)
+        for place, result in enumerate(results, start=1)
     )
 
 

@@ -23,14 +23,18 @@ from muniment.reporting.attached import PDF_VARIANT, EvidenceFile
 class BundledFetcher(URLFetcher):  # type: ignore[misc]
     """Gives files below the report's own folders and stops the build on any other address."""
 
-    def __init__(self, roots: Sequence[Path]) -> None:
+    def __init__(self, roots: Sequence[Path], logo: tuple[str, bytes] | None = None) -> None:
         super().__init__(allowed_protocols={"file"}, allow_redirects=False)
         self._roots = tuple(root.resolve() for root in roots)
+        self._logo = logo
 
     def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:  # noqa: ARG002
         """The file's bytes; FatalURLFetchingError for whatever lies elsewhere."""
         parts = urlsplit(url)
         path = Path(url2pathname(parts.path)).resolve()
+        if self._logo is not None and path == self._roots[0] / self._logo[0]:
+            kind = {".svg": "image/svg+xml"}.get(path.suffix, "image/png")
+            return URLFetcherResponse(url, self._logo[1], {"Content-Type": kind})
         inside = any(path.is_relative_to(root) for root in self._roots)
         if parts.scheme != "file" or parts.netloc or not inside or not path.is_file():
             raise FatalURLFetchingError(f"`{url[:120]}` is not a bundled file of the report")
@@ -86,13 +90,15 @@ def print_pdf(
     files: Sequence[EvidenceFile],
     identifier: bytes,
     made_at: str,
+    logo: tuple[str, bytes] | None = None,
 ) -> bytes:
     """The PDF's bytes; the same arguments give the same bytes.
 
     made_at: the fixed time string that the file states for itself and its attachments, never now.
+    logo: a picture that templates may ask for by its name as if it lay in the first of the roots.
     Raises ReportError on any warning, and on any address that is no bundled file.
     """
-    fetcher = BundledFetcher(roots)
+    fetcher = BundledFetcher(roots, logo)
     created = datetime.fromtimestamp(times.to_nanos(made_at) // times.NANOS, UTC)
     base_url = roots[0].resolve().as_uri() + "/"
     try:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from muniment.bundle import reports_root
 from muniment.errors import ReportError
 from muniment.model.controls import Strict
+from muniment.model.records import RECORD_TABLE_BY_NAME
 
 SHARED = "shared"
 
@@ -23,6 +25,7 @@ class Section(Strict):
     title: str
     template: str
     in_contents: bool = True
+    on_new_page: bool = True
 
 
 class AbsentSection(Strict):
@@ -33,6 +36,39 @@ class AbsentSection(Strict):
     reason: str
 
 
+class ReportParameter(Strict):
+    """What a report is asked for. kind: what may be given, and against what it is checked."""
+
+    kind: Literal["framework", "agent", "incident", "decision_type", "from_day", "until_day"]
+    title: str
+    required: bool = True
+
+
+class RecordSelection(Strict):
+    """Rows of a record table that templates see and that are attached, as they held at the clocks.
+
+    where: column to the name of a parameter; a list column must hold its value, or `*`. A parameter
+    that is not given selects nothing. during: a time that must lie in the report's period.
+    """
+
+    where: dict[str, str] = Field(default_factory=dict)
+    during: str = ""
+
+
+class EventSelection(Strict):
+    """Events of the report's period that templates see counted. by: the columns counted by."""
+
+    by: tuple[str, ...]
+    where: dict[str, str] = Field(default_factory=dict)
+
+
+class PaperSelection(Strict):
+    """Controls that a report is about: of these domains, and mapped to a framework parameter's."""
+
+    domains: tuple[str, ...] = ()
+    mapped_to: str = ""
+
+
 class ReportSpec(Strict):
     """What report.yaml says. printed_items: rows of one list that are printed; all are attached."""
 
@@ -41,13 +77,19 @@ class ReportSpec(Strict):
     file_name: str = Field(pattern=r"^[a-z0-9_-]+\.pdf$")
     language: str = Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")
     classification: str
-    printed_items: int = Field(ge=1, le=100)
-    printed_imports: int = Field(ge=1, le=100)
-    template: str
-    styles: tuple[str, ...]
+    printed_items: int = Field(default=15, ge=1, le=100)
+    printed_imports: int = Field(default=15, ge=1, le=100)
+    template: str = "report.html.j2"
+    styles: tuple[str, ...] = ("report.css",)
+    front: Literal["cover", "head"] = "head"
     sections: tuple[Section, ...]
     absent: tuple[AbsentSection, ...] = ()
     short_title: str = ""
+    purpose: str = ""
+    parameters: dict[str, ReportParameter] = Field(default_factory=dict)
+    records: dict[str, RecordSelection] = Field(default_factory=dict)
+    events: EventSelection | None = None
+    papers: PaperSelection = PaperSelection()
 
     @property
     def heading(self) -> str:
@@ -58,6 +100,30 @@ class ReportSpec(Strict):
     def with_papers(self) -> bool:
         """Whether it prints working papers, so that controls can be linked to them."""
         return any(section.template.endswith("papers.html.j2") for section in self.sections)
+
+    @property
+    def places(self) -> dict[str, str]:
+        """The number of each section, by its template's stem."""
+        stems = ((s.template.rpartition("/")[2].partition(".")[0], s) for s in self.sections)
+        return {stem: section.number for stem, section in stems}
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> ReportSpec:
+        for table, selection in self.records.items():
+            known = RECORD_TABLE_BY_NAME.get(table)
+            if known is None:
+                raise ValueError(f"records: `{table}` is no record table")
+            columns = {column.name for column in known.all_columns}
+            wrong = [c for c in (*selection.where, selection.during) if c and c not in columns]
+            if wrong:
+                raise ValueError(f"records: `{table}` has no column `{wrong[0]}`")
+        asked = [name for each in self.records.values() for name in each.where.values()]
+        asked += [*self.events.where.values()] if self.events else []
+        asked += [self.papers.mapped_to] if self.papers.mapped_to else []
+        unknown = [name for name in asked if name not in self.parameters]
+        if unknown:
+            raise ValueError(f"`{unknown[0]}` is no parameter of the report")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +138,15 @@ class ReportFolder:
     def search_path(self) -> tuple[Path, Path]:
         """Where templates and styles are looked for, in this order."""
         return self.path, self.shared
+
+    @property
+    def style_files(self) -> list[Path]:
+        """The style sheets, each the report's own where it has one of that name, else shared."""
+        return [
+            next((root / name for root in self.search_path if (root / name).is_file()),
+                 self.path / name)
+            for name in self.spec.styles
+        ]  # fmt: skip
 
     def digest(self) -> str:
         """SHA-256 over every file of both folders, by name: the report's own version."""

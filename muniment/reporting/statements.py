@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,10 +49,14 @@ class Statement:
     later: int
 
 
-def statements(dossier: Dossier, people: Mapping[str, Mapping[str, Any]]) -> tuple[Statement, ...]:
-    """One statement per framework, in the pack's order."""
-    made = []
-    for place, (framework_id, framework) in enumerate(dossier.frameworks.items(), start=1):
+def statements(
+    dossier: Dossier, people: Mapping[str, Mapping[str, Any]], only: Collection[str] = ()
+) -> tuple[Statement, ...]:
+    """One statement per framework, in the pack's order. only: ids of frameworks; empty for all."""
+    made: list[Statement] = []
+    for framework_id, framework in dossier.frameworks.items():
+        if only and framework_id not in only:
+            continue
         results = dossier.requirements(framework_id)
         places = {unit.id: n for n, unit in enumerate(framework.requirements)}
         by_law = framework.kind == "law"
@@ -74,7 +78,7 @@ def statements(dossier: Dossier, people: Mapping[str, Mapping[str, Any]]) -> tup
         later = sum(r.state is RequirementState.NOT_YET for r in results)
         made.append(
             Statement(
-                number=f"4.{place}",
+                number=str(len(made) + 1),
                 name=framework.short_name,
                 edition=framework.edition,
                 by_law=by_law,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -35,12 +35,14 @@ class Summary:
     failing: int
 
 
-def make_summary(dossier: Dossier, papers: Sequence[WorkingPaper]) -> Summary:
-    """The summary of one assessment."""
+def make_summary(
+    dossier: Dossier, papers: Sequence[WorkingPaper], only: Collection[str] = ()
+) -> Summary:
+    """The summary of these papers and of the frameworks named; of all where none is."""
     counts = {state: sum(p.result.state is state for p in papers) for state in State}
     tested = sum(counts[state] for state in TESTED_STATES)
     failing = [paper for paper in papers if paper.result.state is State.FAIL]
-    rows = interval_rows(dossier)
+    rows = interval_rows(dossier, only)
     domains = _domains(papers)
     return Summary(
         first=_first(counts[State.FAIL], counts[State.PASS], tested),
@@ -88,10 +90,12 @@ def _rest(counts: Mapping[State, int]) -> str:
     return f"Of the others, {', '.join(open_parts)}."
 
 
-def interval_rows(dossier: Dossier) -> list[IntervalRow]:
+def interval_rows(dossier: Dossier, only: Collection[str] = ()) -> list[IntervalRow]:
     """One bar for each scored framework, and one for readiness where clauses apply later."""
     rows = []
     for score in dossier.assessment.scores:
+        if only and score.framework_id not in only:
+            continue
         framework = dossier.frameworks.get(score.framework_id)
         name = framework.short_name if framework else score.framework_id
         later = [

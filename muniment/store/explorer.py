@@ -20,7 +20,8 @@ from muniment.store.segment_files import SegmentInfo, run_query, select_entries,
 MOST_ROWS = 500
 _SEARCHED = ("agent_id", "agent_name", "operation_name", "target_name", "target_ref", "trace_id",
              "event_id")  # fmt: skip
-_FILTERS = ("agent_id", "action_type", "outcome", "policy_result", "source_id", "target_name")
+_FILTERS = ("agent_id", "action_type", "outcome", "policy_result", "source_id", "target_name",
+            "decision_type", "autonomy_tier", "executed")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
