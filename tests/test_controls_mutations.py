@@ -45,4 +45,6 @@ def test_every_mutant_is_noticed_but_for_equivalent_ones(control_id: str) -> Non
     survivors = [mutant.change for mutant, killed in ran if killed is False]
     killed = sum(killed is True for _, killed in ran)
     print(f"{control_id}: {killed} of {killed + len(survivors)} mutants noticed")
+    for change in survivors:
+        print(f"  not noticed: {change}")
     assert killed >= 0.9 * (killed + len(survivors)), survivors

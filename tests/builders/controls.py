@@ -160,14 +160,19 @@ def _changes(node: exp.Expr) -> Iterator[tuple[exp.Expr, str]]:
         for number, branch in enumerate(node.args["ifs"]):
             yield _without_branch(node, number), f"dropped `{branch.sql(dialect='duckdb')[:90]}`"
         return
+    if isinstance(node, exp.And | exp.Or):
+        for kept, gone in (("this", "expression"), ("expression", "this")):
+            dropped = node.args[gone].sql(dialect="duckdb")[:160]
+            yield node.args[kept].copy(), f"dropped `{dropped}`"
+        return
     for new in _replacements(node):
         was = node.sql(dialect="duckdb")[:90]
         yield new, f"`{was}` became `{new.sql(dialect='duckdb')[:90]}`"
 
 
 def _replacements(node: exp.Expr) -> list[exp.Expr]:
-    if isinstance(node, exp.And | exp.Or | exp.Not):
-        return [node.args[name].copy() for name in ("this", "expression") if name in node.args]
+    if isinstance(node, exp.Not):
+        return [node.this.copy()]
     if type(node) in _FLIPS:
         return [_FLIPS[type(node)](this=node.this.copy(), expression=node.expression.copy())]
     if isinstance(node, exp.Is):
