@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 def seal(
     anchor: Annotated[
         list[str] | None,
-        typer.Option(help="Copy the head there too: folder:PATH or git:PATH."),
+        typer.Option(help="Copy the head there too: folder:PATH, git:PATH or tsa:URL."),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     json: JsonOption = False,

@@ -13,6 +13,7 @@ from muniment.cli.output import Output
 from muniment.evidence.pack_verification import copies_at, pack_steps
 from muniment.sealing.anchors import read_anchor
 from muniment.sealing.heads import sign_if_possible
+from muniment.sealing.timestamps import TSA, stamped_heads
 from muniment.sealing.trust import Holdings, read_fingerprint
 from muniment.sealing.verify import verify_store
 from muniment.store.checkpoint_files import origin_in, read_checkpoint_file
@@ -62,7 +63,8 @@ def verify(
         list[Path] | None, typer.Option(help="A checkpoint that you kept; may be repeated.")
     ] = None,
     anchor: Annotated[
-        list[str] | None, typer.Option(help="An anchor to compare with: folder:PATH or git:PATH.")
+        list[str] | None,
+        typer.Option(help="To compare with: folder:PATH, git:PATH, or tsa:CERTIFICATE.pem."),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     json: JsonOption = False,
@@ -80,7 +82,11 @@ def verify(
     if not (place / "muniment.toml").exists():
         conclude(output, pack_steps(place, Holdings(fingerprint, tuple(kept)), anchors))
     with opened(place) as opened_store:
-        kept += copies_at(anchors, origin_in(opened_store.layout))
+        for each in anchors:
+            if each.kind == TSA:
+                kept += stamped_heads(opened_store.layout, Path(each.place))
+            else:
+                kept += copies_at([each], origin_in(opened_store.layout))
         holdings = Holdings(fingerprint, tuple(kept))
         report = verify_store(opened_store, deep=not quick, holdings=holdings)
     conclude(output, report.steps)

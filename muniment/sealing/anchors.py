@@ -1,12 +1,13 @@
 """Anchors: places out of the operator's reach to which each checkpoint is copied.
 
-A verifier who reads the copies there needs to trust neither the store nor its clock. Two kinds:
+A verifier who reads the copies there needs to trust neither the store nor its clock. Three kinds:
 
 folder:PATH   a folder that can be added to and not changed (write-once storage, another machine's
               share): one file per checkpoint, never written over
 git:PATH      a git repository's work tree: one commit per checkpoint; push it where others pull
+tsa:URL       a time-stamp authority (RFC 3161); its answer lies in the store (`timestamps.py`)
 
-Both keep `<log>/<size>.note`. anchors.toml in the store names them:
+The first two keep `<log>/<size>.note`. anchors.toml in the store names them:
 `anchors = ["folder:/mnt/worm", "git:/srv/anchors"]`.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tomllib
@@ -25,11 +27,13 @@ from muniment.errors import EvidenceBrokenError, StoreError, UsageError
 from muniment.integrity.checkpoints import Checkpoint, read_checkpoint
 from muniment.model.times import now
 from muniment.sealing.disk import replace_durably, write_temporary
+from muniment.sealing.timestamps import TSA, request_stamp
 from muniment.store.checkpoint_files import Receipt, read_checkpoint_file
 from muniment.store.layout import StoreLayout
 
 FOLDER, GIT = "folder", "git"
 _GIT_SECONDS = 60
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,9 @@ class Anchor:
 
         A copy that is there already is left; EvidenceBrokenError where it is another head.
         """
+        if self.kind == TSA:
+            token, stamp = request_stamp(self.place, checkpoint)
+            return Receipt(self.kind, self.place, checkpoint.size, token, now(), stamp)
         _copies(self, checkpoint.origin)
         if self.kind == GIT:
             _need_repository(Path(self.place))
@@ -64,10 +71,10 @@ class Anchor:
 
 
 def read_anchor(text: str) -> Anchor:
-    """The anchor that `folder:PATH` or `git:PATH` names; UsageError for anything else."""
+    """The anchor that `folder:PATH`, `git:PATH` or `tsa:…` names; UsageError for anything else."""
     kind, _, place = text.partition(":")
-    if kind not in {FOLDER, GIT} or not place:
-        raise UsageError(f"`{text[:120]}` is no anchor. Write folder:PATH or git:PATH.")
+    if kind not in {FOLDER, GIT, TSA} or not place:
+        raise UsageError(f"`{text[:120]}` is no anchor. Write folder:PATH or git:PATH or tsa:URL.")
     return Anchor(kind, place)
 
 
@@ -92,8 +99,13 @@ def held_at(anchor: Anchor, origin: str) -> list[Checkpoint]:
 
     From a git repository they are read as committed, not as they lie in the work tree, and one that
     a later commit changed or removed still counts. Raises StoreError where the place cannot be
-    read, EvidenceBrokenError for a copy that is no checkpoint.
+    read, EvidenceBrokenError for a copy that is no checkpoint, UsageError for a time-stamp
+    authority, which keeps no copies.
     """
+    if anchor.kind == TSA:
+        raise UsageError(f"`{anchor}` keeps no copies: its stamps lie in the store. Verify that.")
+    if not _PLAIN.fullmatch(origin):
+        return []  # no log of ours; the name could lead elsewhere
     if anchor.kind == GIT:
         return _committed(Path(anchor.place), origin)
     return [read_checkpoint_file(path) for path in _copies(anchor, origin)]
@@ -101,6 +113,8 @@ def held_at(anchor: Anchor, origin: str) -> list[Checkpoint]:
 
 def last_at(anchor: Anchor, origin: str) -> Checkpoint | None:
     """The checkpoint of the largest size that an anchor holds now; errors as `held_at`."""
+    if anchor.kind == TSA:
+        return None
     if anchor.kind == GIT:
         _need_repository(Path(anchor.place))
     copies = _copies(anchor, origin)

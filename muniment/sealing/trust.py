@@ -130,11 +130,12 @@ def _anchoring(layout: StoreLayout, leaves: list[bytes], holdings: Holdings) -> 
     faults = tuple(_held_faults(held, origin, roots, len(leaves)))
     if faults:
         return Finding(title, "", faults=faults)
-    reach = max(head.size for _, head in held)
+    where, farthest = max(held, key=lambda each: each[1].size)
+    reach = farthest.size
     if reach < len(leaves):
         rest = f"headers {reach + 1:,} to {len(leaves):,} rest on the operator's word"
-        return Finding(title, f"it does, up to header {reach:,}; {rest}", UNANCHORED)
-    return Finding(title, f"it does: {len(held):,} of {len(held):,} heads, up to the last header")
+        return Finding(title, f"it does, up to header {reach:,} ({where}); {rest}", UNANCHORED)
+    return Finding(title, f"it does: all {len(held):,} heads, up to the last header ({where})")
 
 
 def _held_faults(
@@ -142,7 +143,7 @@ def _held_faults(
 ) -> Iterator[str]:
     for where, head in held:
         if head.origin != origin:
-            yield f"{where} is of the log `{head.origin[:80]}`, this is `{origin}`"
+            yield f"{where} is of the log {head.origin[:80]!a}, this is `{origin}`"
         elif head.size not in roots:
             yield f"{where} has {head.size:,} headers, this log {headers:,}: its tail was cut"
         elif roots[head.size] != head.root:

@@ -21,17 +21,22 @@ from muniment.store.layout import StoreLayout
 
 _NOTE_NAME = re.compile(r"(\d{10})\.note\Z")
 MAX_NOTE_BYTES = 16_384
+MAX_RECEIPT_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the operator noted of one copy of a checkpoint elsewhere; the copy is the proof."""
+    """What the operator noted of one copy of a checkpoint elsewhere; the copy is the proof.
+
+    stamp: of a time stamp, the authority's answer in base64; it is the proof itself.
+    """
 
     kind: str
     place: str
     checkpoint_size: int
     token: str
     anchored_at: str
+    stamp: str = ""
 
 
 def origin_in(layout: StoreLayout) -> str:
@@ -95,9 +100,12 @@ def receipts(layout: StoreLayout) -> list[Receipt]:
     found = []
     for path in sorted(layout.anchors.glob("*.json")):
         try:
-            found.append(Receipt(**json.loads(_text(path))))
-        except (OSError, ValueError, TypeError):
+            receipt = Receipt(**json.loads(_text(path, MAX_RECEIPT_BYTES)))
+        except (OSError, ValueError, TypeError, RecursionError):
             continue
+        texts = (receipt.kind, receipt.place, receipt.token, receipt.anchored_at, receipt.stamp)
+        if type(receipt.checkpoint_size) is int and all(isinstance(each, str) for each in texts):
+            found.append(receipt)
     return found
 
 
@@ -129,7 +137,9 @@ def _numbers(folder: Path) -> list[int]:
     return sorted(int(name.group(1)) for name in names if name)
 
 
-def _text(path: Path) -> str:
-    if path.stat().st_size > MAX_NOTE_BYTES:
-        raise ValueError(f"it is larger than {MAX_NOTE_BYTES:,} bytes")
+def _text(path: Path, most: int = MAX_NOTE_BYTES) -> str:
+    if not path.is_file():
+        raise ValueError("it is no plain file")
+    if path.stat().st_size > most:
+        raise ValueError(f"it is larger than {most:,} bytes")
     return path.read_text("utf-8")
