@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -58,15 +59,23 @@ def last() -> Build | None:
     return _LAST[-1] if _LAST else None
 
 
-def start(store: Path, assessment_id: str, report: str, base_url: str) -> Build:
-    """Begin a build, unless one runs; gives the one that runs."""
+def start(
+    store: Path,
+    assessment_id: str,
+    report: str,
+    base_url: str,
+    parameters: Mapping[str, str] | None = None,
+) -> Build:
+    """Begin a build, unless one runs; gives the one that runs. parameters: of the report's kind."""
     with _LOCK:
         running = last()
         if running is not None and running.state() == RUNNING:
             return running
         output = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the build it belongs to
+        given = [f"--set={name}={value}" for name, value in (parameters or {}).items()]
         command = [sys.executable, "-m", "muniment", "report", report, "--store", str(store),
-                   "--assessment", assessment_id, "--base-url", base_url]  # fmt: skip
+                   "--assessment", assessment_id, "--base-url", base_url,
+                   *given]  # fmt: skip
         process = subprocess.Popen(  # noqa: S603  # our own module; arguments are no shell's
             command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
         )

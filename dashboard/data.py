@@ -24,6 +24,7 @@ from muniment.evidence.dossier import Dossier, load_dossier
 from muniment.evidence.findings import FOLLOW_UP_TABLES, follow_ups
 from muniment.evidence.packs import packs_of
 from muniment.evidence.provenance import provenance
+from muniment.reporting.parameters import offered_reports
 from muniment.store.encoder import entry_rows
 from muniment.store.explorer import Window, explore, tally
 from muniment.store.open import open_store
@@ -356,6 +357,15 @@ def evidence(evidence_ref: str) -> Row:
     """The way from a reference down to its sealed leaf, recomputed now."""
     with open_store(store_root()) as store:
         found: Row = plain(provenance(store, evidence_ref))
+    return found
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def reports(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> list[Row]:
+    """Every kind of report, and what may be given for each of its parameters; None for a day."""
+    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    with open_store(Path(store)) as opened:
+        found: list[Row] = plain(offered_reports(opened, dossier))
     return found
 
 

@@ -31,16 +31,45 @@ def build_panel(frame: Frame, base_url: str) -> None:
     running = builds.last()
     busy = running is not None and running.state() == builds.RUNNING
 
-    def begin() -> None:
-        builds.start(data.store_root(), frame.assessment_id, "evidence_pack", base_url)
-
     if busy:
         st.button("Stop the build", on_click=builds.stop, key="stop_build")
         _watch()
         return
-    st.button("Build the evidence pack", on_click=begin, key="start_build", type="primary")
+    kind, given = _choose(frame)
+
+    def begin() -> None:
+        builds.start(data.store_root(), frame.assessment_id, kind, base_url, given)
+
+    st.button("Build it", on_click=begin, key="start_build", type="primary")
     if running is not None:
         ui.show(_build(running))
+
+
+def _choose(frame: Frame) -> tuple[str, dict[str, str]]:
+    """The kind of report and what it asks for, from what this assessment can answer."""
+    kinds = {row["id"]: row for row in data.reports(*frame.view)}
+    order = sorted(kinds, key=lambda name: name != "evidence_pack")
+    kind = st.selectbox(
+        "Report", order, format_func=lambda name: kinds[name]["title"], key="report_kind"
+    )
+    st.caption(kinds[kind]["purpose"])
+    given = {}
+    for asked in kinds[kind]["parameters"]:
+        key = f"report_{kind}_{asked['name']}"
+        if asked["choices"] is None:
+            given[asked["name"]] = st.text_input(
+                f"{asked['title']} (YYYY-MM-DD; empty for the whole period)", key=key
+            )
+            continue
+        labels = dict(asked["choices"]) if asked["required"] else {"": "all", **asked["choices"]}
+        shown = {value: _choice(value, label) for value, label in labels.items()}
+        chosen = st.selectbox(asked["title"], list(shown), key=key, format_func=shown.__getitem__)
+        given[asked["name"]] = chosen or ""
+    return kind, {name: value for name, value in given.items() if value}
+
+
+def _choice(value: str, label: str) -> str:
+    return " · ".join(part for part in (value, label[:80]) if part)
 
 
 @st.fragment(run_every=1)

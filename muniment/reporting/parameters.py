@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from muniment.errors import ReportError, UsageError
 from muniment.evidence.dossier import Dossier
 from muniment.model.times import local_day, normal_time
-from muniment.reporting.report_folder import ReportParameter, ReportSpec
+from muniment.reporting.report_folder import ReportParameter, ReportSpec, find_reports
 from muniment.store.explorer import Window, tally
 from muniment.store.open import Store
 
@@ -25,13 +25,50 @@ class Choice:
     label: str
 
 
-def choices_for(store: Store, dossier: Dossier, spec: ReportSpec) -> dict[str, tuple[Choice, ...]]:
-    """By parameter, what may be given, sorted by value; days have no list and are left out."""
-    return {
-        name: tuple(sorted(_choices(store, dossier, parameter.kind), key=lambda c: c.value))
-        for name, parameter in spec.parameters.items()
-        if parameter.kind not in DAYS
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A parameter as a form shows it. choices: value to label, sorted; None for a day."""
+
+    name: str
+    title: str
+    required: bool
+    choices: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedReport:
+    """A kind of report as a form shows it."""
+
+    id: str
+    title: str
+    purpose: str
+    parameters: tuple[Offered, ...]
+
+
+def offered_reports(store: Store, dossier: Dossier) -> list[OfferedReport]:
+    """Every kind of report, and what this assessment lets be asked of each."""
+    kinds = [folder.spec for folder in find_reports().values()]
+    asked = {p.kind for spec in kinds for p in spec.parameters.values()} - DAYS
+    known = {
+        kind: {c.value: c.label for c in sorted(_choices(store, dossier, kind), key=_by_value)}
+        for kind in asked
     }
+    return [
+        OfferedReport(
+            spec.id,
+            spec.title,
+            spec.purpose,
+            tuple(
+                Offered(name, p.title, p.required, known.get(p.kind))
+                for name, p in spec.parameters.items()
+            ),
+        )
+        for spec in kinds
+    ]
+
+
+def _by_value(choice: Choice) -> str:
+    return choice.value
 
 
 def checked_parameters(
