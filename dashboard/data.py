@@ -82,18 +82,18 @@ def view_of(row: Mapping[str, Any], scope: str = SCOPE) -> View:
     return View(str(store_root()), row["id"], row["as_of"], row["known_at"], scope)
 
 
-def _dossier(view: View) -> Dossier:
+# Frozen, and read by most of what follows: parsed once, not once for each control and item.
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _dossier(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> Dossier:
     """The assessment, if it is of the clocks and the scope that were asked for."""
-    if view.scope != SCOPE:
-        raise UsageError(
-            f"scope `{view.scope[:40]}` is unknown. Without login there is only `all`."
-        )
-    with open_store(Path(view.store)) as opened:
-        dossier = load_dossier(opened, view.assessment_id)
+    if scope != SCOPE:
+        raise UsageError(f"scope `{scope[:40]}` is unknown. Without login there is only `all`.")
+    with open_store(Path(store)) as opened:
+        dossier = load_dossier(opened, assessment_id)
     clock = dossier.assessment.clock
-    if (clock.as_of, clock.known_at) != (view.as_of, view.known_at):
+    if (clock.as_of, clock.known_at) != (as_of, known_at):
         raise EvidenceBrokenError(
-            f"assessment `{view.assessment_id}`: its document and the records disagree about its "
+            f"assessment `{assessment_id}`: its document and the records disagree about its "
             "clocks. Verify the store with `muniment status --verify`."
         )
     return dossier
@@ -102,7 +102,7 @@ def _dossier(view: View) -> Dossier:
 @st.cache_data(show_spinner=False, max_entries=8)
 def book(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> Row:
     """The assessment itself, a row per control, and each framework with score and requirements."""
-    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    dossier = _dossier(store, assessment_id, as_of, known_at, scope)
     held = plain(
         dossier.assessment, leave=("controls", "requirements", "scores", "segment_digests")
     )
@@ -121,7 +121,7 @@ def grid(
     store: str, assessment_id: str, as_of: str, known_at: str, scope: str, *, framework_id: str
 ) -> list[Row]:
     """A framework's rows: group, unit, and the result of each assessed unit in it."""
-    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    dossier = _dossier(store, assessment_id, as_of, known_at, scope)
     results = {r.requirement_id: r for r in dossier.requirements(framework_id)}
     return [
         {
@@ -144,7 +144,7 @@ def clause(
     *, framework_id: str, unit_id: str,
 ) -> Row | None:  # fmt: skip
     """One unit of a framework: text, dates, result, controls with rationale, penalties."""
-    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    dossier = _dossier(store, assessment_id, as_of, known_at, scope)
     found = clause_file(dossier, framework_id, unit_id)
     if found is None:
         return None
@@ -176,7 +176,7 @@ def clause(
 @st.cache_data(show_spinner=False, max_entries=8)
 def maturity(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> Row | None:
     """Stages, the organisation's standing and each domain's, with what is missing for the next."""
-    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    dossier = _dossier(store, assessment_id, as_of, known_at, scope)
     model, standings = dossier.maturity_model, dossier.maturity()
     if model is None:
         return None
@@ -189,15 +189,15 @@ def changes(
     store: str, assessment_id: str, as_of: str, known_at: str, scope: str, *, before: View
 ) -> Row:
     """What is otherwise than in the assessment `before`."""
-    now = _dossier(View(store, assessment_id, as_of, known_at, scope)).assessment
-    found: Row = plain(compare_assessments(_dossier(before).assessment, now))
+    now = _dossier(store, assessment_id, as_of, known_at, scope).assessment
+    found: Row = plain(compare_assessments(_dossier(*before).assessment, now))
     return found
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
 def agents(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> list[Row]:
     """The registry at the assessment's clocks, with each agent's exceptions by control."""
-    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    dossier = _dossier(store, assessment_id, as_of, known_at, scope)
     with open_store(Path(store)) as opened:
         found: list[Row] = plain(agent_rows(opened, dossier))
     return found
@@ -208,7 +208,7 @@ def agent(
     store: str, assessment_id: str, as_of: str, known_at: str, scope: str, *, agent_id: str
 ) -> Row | None:
     """One agent: registry row and its history, people, grants with their uses, items."""
-    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    dossier = _dossier(store, assessment_id, as_of, known_at, scope)
     with open_store(Path(store)) as opened:
         found = agent_file(opened, dossier, agent_id)
     if found is None:
@@ -223,7 +223,7 @@ def agent(
 @st.cache_data(show_spinner=False, max_entries=8)
 def findings(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> Row:
     """Findings and tolerations at the assessment's clocks, and exceptions that nobody judged."""
-    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    dossier = _dossier(store, assessment_id, as_of, known_at, scope)
     with open_store(Path(store)) as opened:
         rows = {
             table: list(opened.records.rows_as_of(table, as_of, known_at))
@@ -236,7 +236,7 @@ def findings(store: str, assessment_id: str, as_of: str, known_at: str, scope: s
 @st.cache_data(show_spinner=False, max_entries=8)
 def oversight(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> Row:
     """Questions that wait for a person, and how those of the period were answered."""
-    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    dossier = _dossier(store, assessment_id, as_of, known_at, scope)
     with open_store(Path(store)) as opened:
         found: Row = plain(approvals.oversight(opened, dossier))
     return found
@@ -248,7 +248,7 @@ def activity(
     *, start: str, end: str, where: tuple[tuple[str, str], ...], text: str, offset: int,
 ) -> Row:  # fmt: skip
     """Events of a bounded window, newest first, their number, and how they divide."""
-    _dossier(View(store, assessment_id, as_of, known_at, scope))
+    _dossier(store, assessment_id, as_of, known_at, scope)
     window = Window(start, end, known_at, where, text)
     with open_store(Path(store)) as opened:
         rows, total = explore(opened.audit, window, EVENT_COLUMNS, limit=EVENT_ROWS, offset=offset)
@@ -265,7 +265,7 @@ def control(
     store: str, assessment_id: str, as_of: str, known_at: str, scope: str, *, control_id: str
 ) -> Row | None:
     """One control: its definition, its tests' results without items, and the clauses it serves."""
-    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    dossier = _dossier(store, assessment_id, as_of, known_at, scope)
     result = dossier.results.get(control_id)
     definition = dossier.controls.get(control_id)
     if result is None or definition is None:
@@ -292,7 +292,7 @@ def items(
 ) -> list[Row]:
     """A control's listed items: exceptions, pending, and undetermined up to the test's limit."""
     found: list[Row] = plain(
-        _dossier(View(store, assessment_id, as_of, known_at, scope)).items(control_id)
+        _dossier(store, assessment_id, as_of, known_at, scope).items(control_id)
     )
     return found
 
@@ -303,7 +303,7 @@ def item(
     *, control_id: str, test_id: str, item_id: str,
 ) -> Row | None:  # fmt: skip
     """One listed or sampled item, or None where the assessment names no such item."""
-    found = _dossier(View(store, assessment_id, as_of, known_at, scope)).item(
+    found = _dossier(store, assessment_id, as_of, known_at, scope).item(
         control_id, test_id, item_id
     )
     return plain(found) if found else None
@@ -314,7 +314,7 @@ def exceptions_among(
     store: str, assessment_id: str, as_of: str, known_at: str, scope: str, *, refs: tuple[str, ...]
 ) -> list[Row]:
     """The exceptions that rest on any of these evidence references."""
-    dossier, wanted = _dossier(View(store, assessment_id, as_of, known_at, scope)), set(refs)
+    dossier, wanted = _dossier(store, assessment_id, as_of, known_at, scope), set(refs)
     return [
         plain(item)
         for control_id, result in dossier.results.items()
@@ -327,7 +327,7 @@ def exceptions_among(
 @st.cache_data(show_spinner=False, max_entries=8)
 def sources(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> list[Row]:
     """One row per source as it was known then: last event, imports, rows imported and rejected."""
-    ended = _dossier(View(store, assessment_id, as_of, known_at, scope)).assessment.finished_at
+    ended = _dossier(store, assessment_id, as_of, known_at, scope).assessment.finished_at
     with open_store(Path(store)) as opened:
         batches = list(opened.records.batches())
     found: dict[str, Row] = {}

@@ -26,6 +26,8 @@ PAGES = (
     f"/run?trace={screens.TRACE}",
 )
 
+BACKGROUNDS = {"light": "rgb(252, 251, 248)", "dark": "rgb(20, 24, 29)"}
+
 pytestmark = pytest.mark.browser
 
 
@@ -104,20 +106,20 @@ def arrive(page: Any, address: str) -> None:
     page.wait_for_selector(".stMain .stHtml .m-top", timeout=60_000)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_overview_fits_the_first_screen_and_pages_do_not_scroll_sideways(
-    opened: Opened, scheme: str
-) -> None:
-    page, served, wrong = opened("demo", scheme)
+def test_overview_fits_the_first_screen_and_pages_do_not_scroll_sideways(opened: Opened) -> None:
+    from playwright.sync_api import expect
+
+    page, served, wrong = opened("demo")
     for path in PAGES:
         arrive(page, served.base + path)
-        main = page.locator(".stMain")
-        wide, high = (main.evaluate(f"e => e.scroll{side}") for side in ("Width", "Height"))
-        assert wide <= main.evaluate("e => e.clientWidth"), path
-        if path == "/":
-            assert high <= 900
-    light = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
-    assert light == ("rgb(252, 251, 248)" if scheme == "light" else "rgb(20, 24, 29)")
+        for scheme, background in BACKGROUNDS.items():
+            page.emulate_media(color_scheme=scheme)
+            expect(page.locator(".stApp")).to_have_css("background-color", background)
+            main = page.locator(".stMain")
+            wide, high = (main.evaluate(f"e => e.scroll{side}") for side in ("Width", "Height"))
+            assert wide <= main.evaluate("e => e.clientWidth"), (path, scheme)
+            if path == "/":
+                assert high <= 900
     assert wrong == []
 
 

@@ -56,6 +56,7 @@ def draw(page: str, query: dict[str, str] | None = None) -> str:
 @pytest.fixture
 def screen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_data.clear()
+    st.cache_resource.clear()
     screens.fake(monkeypatch.setattr, getattr(request, "param", "demo"))
 
 

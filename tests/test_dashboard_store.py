@@ -42,6 +42,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "store"
     monkeypatch.setenv("MUNIMENT_STORE", str(folder))
     st.cache_data.clear()
+    st.cache_resource.clear()
     with create_store(folder, organisation="Northwind Freight", time_zone="Europe/Berlin",
                       recorded_by="test") as store:  # fmt: skip
         row = {"agent_id": "AGT-0017", "name": "Invoice Matcher"}

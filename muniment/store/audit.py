@@ -347,11 +347,12 @@ def _changes(segment_no: int | None, parts: Iterable[pa.RecordBatch]) -> Iterato
 
 
 def _sources(view: LogView, known_at: str | None) -> Iterator[tuple[str, pa.Table | None]]:
-    """What to query, in log order: the segments as one, then the tail."""
+    """What to query, in log order: the segments as one, then the tail where it holds anything."""
     fit = [s for s in view.segments if known_at is None or s.header["ingested_from"] <= known_at]
     if fit:
         yield source_of(fit), None
-    yield "tail", view.tail
+    if view.tail.num_rows or not fit:
+        yield "tail", view.tail
 
 
 def _numbered(tail: pa.Table) -> pa.Table:
