@@ -68,6 +68,14 @@ class Counts:
             self.first = min(self.first or event_time, event_time)
             self.last = max(self.last or event_time, event_time)
 
+    def add(self, other: Counts) -> None:
+        """Add what another part of the same import counted."""
+        for name in ("read", "imported", "rejected", "duplicate", "superseding", "left_out"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.reasons.update(other.reasons)
+        self.saw(other.first)
+        self.saw(other.last)
+
     def as_columns(self) -> dict[str, Any]:
         """The counts under the names of the table import_batch."""
         kept = dict(self.reasons.most_common(_REASONS_KEPT))

@@ -13,7 +13,8 @@ from pathlib import Path
 from muniment import __version__
 from muniment.errors import UsageError
 from muniment.ingest.batch import Counts, ImportBatch, Rejects, RunningMark, mark_interrupted
-from muniment.ingest.batch_mapping import map_batch
+from muniment.ingest.batch_mapping import MappedBatch, map_batch
+from muniment.ingest.behind import Behind
 from muniment.ingest.blocks import Batch, batches_of
 from muniment.ingest.discovery import VisitGatherer
 from muniment.ingest.documents import read_documents
@@ -194,30 +195,24 @@ def _started(batches: Iterator[Batch]) -> Iterator[Batch]:
 def _run(
     one: Import, batches: Iterator[Batch], chunk_rows: int, progress: Progress | None
 ) -> tuple[Counts, Path]:
-    counts = Counts()
+    counts, written = Counts(), Counts()  # each counted by one thread
     path = one.store.layout.rejects_file(one.batch_id)
     with Rejects(path, counts) as rejects:
-        events = EventWriter(one, AuditLog(one.store), counts, chunk_rows)
+        events = EventWriter(one, AuditLog(one.store), written, chunk_rows)
         records = RecordWriter(one, counts, rejects)
         visits = VisitGatherer(one, counts)
         status = "failed"
         try:
-            for batch in batches:
-                mapped = map_batch(batch)
-                _report(progress, counts.read, counts.read + mapped.read)
-                counts.read += mapped.read
-                counts.left_out += mapped.left_out
-                for place, found in mapped.others:
-                    if isinstance(found, Unreadable):
-                        rejects.add(found)
-                    elif found.record == VISIT.name:
-                        if not visits.add(found):
-                            counts.read -= 1
-                            counts.left_out += 1
-                    else:
-                        records.add(found, place)
-                if mapped.events is not None:
-                    events.add(mapped.events)
+            with Behind(events.add) as behind:
+                for batch in batches:
+                    mapped = map_batch(batch)
+                    _report(progress, counts.read, counts.read + mapped.read)
+                    counts.read += mapped.read
+                    counts.left_out += mapped.left_out
+                    _take_others(mapped, counts, rejects, records, visits)
+                    if mapped.events is not None:
+                        behind.add(mapped.events)
+                behind.finish()
             events.flush()
             records.flush()
             visits.write()
@@ -225,10 +220,30 @@ def _run(
         finally:
             events.close()
             visits.close()
+            counts.add(written)
             one.store.records.finish_batch(
                 one.batch_id, status=status, finished_at=now(), **counts.as_columns()
             )
     return counts, path
+
+
+def _take_others(
+    mapped: MappedBatch,
+    counts: Counts,
+    rejects: Rejects,
+    records: RecordWriter,
+    visits: VisitGatherer,
+) -> None:
+    """What a batch holds beside events: refused rows, visits, records."""
+    for place, found in mapped.others:
+        if isinstance(found, Unreadable):
+            rejects.add(found)
+        elif found.record == VISIT.name:
+            if not visits.add(found):
+                counts.read -= 1
+                counts.left_out += 1
+        else:
+            records.add(found, place)
 
 
 def _report(progress: Progress | None, before: int, after: int) -> None:

@@ -60,7 +60,7 @@ class EventWriter:
         self._chunk = chunk
         self._waiting: list[Events] = []
         # A private file that is deleted at close: memory stays bounded for any number of rows.
-        self._seen = sqlite3.connect("")
+        self._seen = sqlite3.connect("", check_same_thread=False)  # one thread after the other
         self._seen.execute("create table seen (digest blob primary key, n int) without rowid")
 
     def add(self, events: Events) -> None:

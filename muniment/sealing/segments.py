@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,7 +44,11 @@ def write_segment(
     leaves = hashes.leaves
     day = _times(table, "ingested_at")[0][:10]
     path = layout.segment_file(day, number)
-    temporary = write_temporary(path, lambda file: write_parquet(table, file))
+    with ThreadPoolExecutor(1) as other:  # Arrow and the compressor hold no lock of Python's
+        writing = other.submit(write_temporary, path, lambda file: write_parquet(table, file))
+        facts = describe(table, leaves)
+        index = build_index(table.column("event_id").to_pylist(), hashes.contents)
+        temporary = writing.result()
     digest, size = file_digest(temporary)
     step("parquet written")
     replace_durably(temporary, path)
@@ -51,11 +56,10 @@ def write_segment(
     leaves_file = layout.leaves_file(number)
     replace_durably(write_temporary(leaves_file, lambda f: f.write(b"".join(leaves))), leaves_file)
     step("leaves named")
-    ids = table.column("event_id").to_pylist()
-    write_index(layout.index_file(number), build_index(ids, hashes.contents), digest)
+    write_index(layout.index_file(number), index, digest)
     step("index named")
     header = {
-        **describe(table, leaves),
+        **facts,
         "sequence_no": number,
         "software_version": __version__,
         "previous_header_hash": header_hash(previous.header) if previous else FIRST_PREVIOUS,
