@@ -363,7 +363,7 @@ def evidence(evidence_ref: str) -> Row:
 @st.cache_data(show_spinner=False, max_entries=4)
 def reports(store: str, assessment_id: str, as_of: str, known_at: str, scope: str) -> list[Row]:
     """Every kind of report, and what may be given for each of its parameters; None for a day."""
-    dossier = _dossier(View(store, assessment_id, as_of, known_at, scope))
+    dossier = _dossier(store, assessment_id, as_of, known_at, scope)
     with open_store(Path(store)) as opened:
         found: list[Row] = plain(offered_reports(opened, dossier))
     return found

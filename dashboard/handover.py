@@ -52,7 +52,7 @@ def _choose(frame: Frame) -> tuple[str, dict[str, str]]:
     kind = st.selectbox(
         "Report", order, format_func=lambda name: kinds[name]["title"], key="report_kind"
     )
-    st.caption(kinds[kind]["purpose"])
+    ui.show(html('<p class="m-meta">{}</p>', kinds[kind]["purpose"]))
     given = {}
     for asked in kinds[kind]["parameters"]:
         key = f"report_{kind}_{asked['name']}"
