@@ -148,6 +148,19 @@ def test_rows_that_hold_at_an_event_are_found_by_either_join(
         assert {t.state.value for result in found for t in result.tests} >= {"fail"}
 
 
+def test_two_controls_with_the_same_test_have_each_their_own_result(tmp_path: Path) -> None:
+    with create_store(
+        tmp_path / "s", organisation="E", time_zone="Europe/Berlin", recorded_by="founder"
+    ) as store:
+        world = World(store, PAST)
+        world.controls = {
+            name: world.controls["plain"].model_copy(update={"id": name}) for name in ("A-1", "A-2")
+        }
+        world.add_events(3, 12)
+        first, second = world.results(world.setting())
+        assert first.tests[0].population == second.tests[0].population == 12
+
+
 def test_partials_that_were_changed_on_disk_are_computed_again(tmp_path: Path) -> None:
     with create_store(
         tmp_path / "s", organisation="E", time_zone="Europe/Berlin", recorded_by="founder"

@@ -21,13 +21,14 @@ from muniment.evaluation.items import UNDETERMINED_LISTED
 from muniment.evaluation.sampling import SAMPLE_SIZE
 from muniment.evaluation.unit_codes import Array, BatchCounts, Codes, ItemRows
 from muniment.evaluation.unit_source import PLACE, EventSource
+from muniment.model.times import MAX_NANOS
 from muniment.store.units import Unit
 
 # How many of a unit's events the draw looks at first.
 FAVOURED = 1_500
-# Up to so many undetermined items of a test in a batch are kept with the others.
+# Up to so many undetermined items of a test in a batch are fetched, to be listed and explained.
 FEW = 50_000
-_KEYS = ("unit_at", "row_no", "local_day", "agent_id", "drawn")
+_KEYS = ("unit_at", "row_no", "event_time", "local_day", "agent_id", "drawn")
 _RANK = "sha256(h.header_hash || e.event_id)"
 _HEADS = "join heads h on h.unit_at = e.unit_at and h.segment_no is not distinct from e.segment_no"
 _ITEM = (
@@ -97,10 +98,12 @@ def population_rows(batch: Batch) -> BatchRows:
 class Read:
     """The events of a batch in the order in which they were read, and their counts.
 
-    places: unit_at and row_no. drawn: whether the draw favours the event.
+    places: unit_at and row_no. happened: nanoseconds, the last there can be where none is stated.
+    drawn: whether the draw favours the event.
     """
 
     places: pa.Table
+    happened: Array
     drawn: Array
     counts: BatchCounts
 
@@ -113,7 +116,8 @@ def count_batch(batch: Batch) -> tuple[Read, list[ItemRows]]:
     counts = BatchCounts.of(table, max(1, len(batch.units)))
     found = counts.add(batch.tests, Codes.of(table, len(_KEYS), whose))
     drawn = np.asarray(table.column("drawn").to_numpy())
-    return Read(table.select(["unit_at", "row_no"]), drawn, counts), found
+    happened = pc.fill_null(table.column("event_time").cast(pa.int64()), MAX_NANOS).to_numpy()
+    return Read(table.select(["unit_at", "row_no"]), happened, drawn, counts), found
 
 
 def _known(batch: Batch, *, looked: bool = False) -> Known:
@@ -157,7 +161,7 @@ class _Looks:
         self._batch = batch
         self._read = read
         self._found = found
-        self._few = [len(each.undetermined) <= FEW for each in found]
+        self._open = [self._earliest(each.undetermined) for each in found]
         self._candidates = [self._drawable(each.population) for each in found]
         self._choose()
 
@@ -168,12 +172,23 @@ class _Looks:
                 continue
             rows.items.append(_marked(self._listed(number, test), number))
             if len(found.undetermined):
-                relation = EVENT
-                if self._few[number]:
-                    relation = "picked"
-                    self._pick(self._positions(found.undetermined))
-                rows.items.append(_marked(_undetermined(self._batch, test, relation), number))
-                rows.gaps.append(_marked(_gaps(self._batch, test, relation), number))
+                self._pick(self._positions(self._open[number]))
+                rows.items.append(_marked(_undetermined(self._batch, test), number))
+                whole = len(self._open[number]) == len(found.undetermined)
+                gaps = _gaps(self._batch, test, "picked" if whole else EVENT)
+                rows.gaps.append(_marked(gaps, number))
+
+    def _earliest(self, undetermined: Array) -> Array:
+        """Rows that may be listed: where there are many, the earliest of each unit."""
+        if len(undetermined) <= FEW:
+            return undetermined
+        units, times = self._read.counts.unit_at[undetermined], self._read.happened[undetermined]
+        order = np.lexsort((times, units))
+        units, times = units[order], times[order]
+        ends = np.searchsorted(units, units, side="right")
+        starts = np.searchsorted(units, units, side="left")
+        last_listed = times[np.minimum(starts + UNDETERMINED_LISTED, ends) - 1]
+        return np.sort(undetermined[order[times <= last_listed]])
 
     def _drawable(self, population: Array) -> Array:
         """Rows among which the lowest ranks of each unit are: the favoured, else all."""
@@ -189,8 +204,7 @@ class _Looks:
         for number, found in enumerate(self._found):
             wanted[self._candidates[number]] = True
             wanted[found.exceptions] = True
-            if self._few[number]:
-                wanted[found.undetermined] = True
+            wanted[self._open[number]] = True
         self._rows = np.flatnonzero(wanted)
         at = pa.array(self._rows)
         places = self._read.places.take(at).append_column("at_row", at)
@@ -236,8 +250,8 @@ class _Looks:
         return lowest
 
 
-def _undetermined(batch: Batch, test: EventsTest, relation: str) -> pa.Table:
-    items = items_sql(test, PLACE, relation, _known(batch))
+def _undetermined(batch: Batch, test: EventsTest) -> pa.Table:
+    items = items_sql(test, PLACE, "picked", _known(batch))
     return batch.fetch(
         f"select i.unit_at, {_fields('i')}, true as listed, cast(null as varchar) as rank"
         f" from ({items}) i where outcome = 'undetermined' qualify row_number() over"
@@ -247,11 +261,13 @@ def _undetermined(batch: Batch, test: EventsTest, relation: str) -> pa.Table:
 
 def _gaps(batch: Batch, test: EventsTest, relation: str) -> pa.Table:
     items = items_sql(test, PLACE, relation, _known(batch))
+    # Many items lack the same: they are put together before their lists are taken apart.
     return batch.fetch(
-        "select unit_at, entry, count(*) as items,"
+        "select unit_at, entry, cast(sum(alike) as bigint) as items,"
         " list(distinct source_id) filter (where source_id is not null) as sources"
-        f" from (select unit_at, source_id, unnest(missing) as entry from ({items})"
-        " where outcome = 'undetermined') group by unit_at, entry",
+        " from (select unit_at, source_id, alike, unnest(missing) as entry"
+        f" from (select unit_at, source_id, missing, count(*) as alike from ({items})"
+        " where outcome = 'undetermined' group by all)) group by unit_at, entry",
     )
 
 
