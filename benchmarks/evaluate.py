@@ -368,9 +368,13 @@ def table(root: Path, events: int) -> None:
     rows.append(("one more day", step("evaluate", root)))
     rows.append(("one late approval", step("late_approval", root)))
     rows.append(("one changed control", step("changed", root)))
+    rows.append(("a whole assessment, every kind of test", step("assess", root)))
+    step("add_day", root)
+    rows.append(("a whole assessment, one more day", step("assess", root)))
     bare_s, bare_cpu = rows[0][1]["seconds"], rows[0][1]["cpu"]
     print(
-        f"{'':42} {'seconds':>8} {'x bare':>7} {'CPU s':>7} {'x bare':>7} {'MB':>6} {'computed':>9} {'known':>7} {'items':>9}"
+        f"{'':42} {'seconds':>8} {'x bare':>7} {'CPU s':>7} {'x bare':>7} {'MB':>6}"
+        f" {'computed':>9} {'known':>7} {'items':>9}"
     )
     for name, found in rows:
         print(

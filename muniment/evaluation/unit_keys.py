@@ -135,7 +135,7 @@ def test_key(
     }
     joins = with_those_before(test.test.joins)
     recorded = {name: history[JOINS[name].table].num_rows > 0 for name in joins}
-    # The name belongs to it: two controls may hold the same test, and each needs partials of its own.
+    # With the name: two controls may hold the same test, and each needs partials of its own.
     content = [ENGINE, test.key, scan_sql([test]), items_sql(test), values, zone, recorded]
     return TestKey(
         _digest(content), test_columns(test), tuple((name, _columns(test, name)) for name in joins)
