@@ -9,8 +9,10 @@ import pytest
 
 from muniment.cli.main import run
 from muniment.errors import EvidenceBrokenError, StoreError, UsageError, WorkflowError
-from muniment.evidence.verify import Verification
+from muniment.evidence.pack_verification import pack_steps
 from muniment.jobs.sign_off import SignedPack, sign_pack_off
+from muniment.sealing.certificates import CERTIFICATE_VARIABLE, new_certificate
+from muniment.sealing.trust import Holdings
 from muniment.store.open import Store, open_store
 from muniment.workflow.sign_off import os_user, sign_offs
 from tests.builders.packs import SealedPack
@@ -46,9 +48,11 @@ def signed(drafted: tuple[Store, str], role: str, user: str, remark: str = "") -
 
 
 def test_pack_is_a_draft_until_preparer_and_another_reviewer_have_signed(
-    drafted: tuple[Store, str],
+    drafted: tuple[Store, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, pack_id = drafted
+    certificate = new_certificate(tmp_path / "owner.p12", "Example Ltd")
+    monkeypatch.setenv(CERTIFICATE_VARIABLE, str(certificate.path))
     assert signed(drafted, "preparer", "ada").final is None
     done = signed(drafted, "reviewer", "bo", "followed five items to the source")
     assert done.final is not None and done.final.pack_id != pack_id
@@ -57,7 +61,9 @@ def test_pack_is_a_draft_until_preparer_and_another_reviewer_have_signed(
     assert "DRAFT" not in text and "Prepared by Ada, reviewed by Bo" in text
     assert f"They signed the draft {pack_id}" in text
     assert "Review notes: followed five items to the source" in text
-    assert all(step.ok for step in Verification(done.final.pdf_path.parent).steps())
+    steps = pack_steps(done.final.pdf_path.parent, Holdings())
+    assert [step.detail for step in steps if not step.ok] == []
+    assert certificate.fingerprint in steps[-1].detail
 
 
 def test_reviewer_before_or_as_the_preparer_is_refused(drafted: tuple[Store, str]) -> None:

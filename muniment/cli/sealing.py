@@ -12,6 +12,12 @@ from muniment.cli.output import Output
 from muniment.evidence.proofs import proof_document
 from muniment.integrity.headers import header_hash
 from muniment.sealing.anchors import read_anchor
+from muniment.sealing.certificates import (
+    CERTIFICATE_VARIABLE,
+    new_certificate,
+    read_certificate,
+)
+from muniment.sealing.certificates import DEVELOPMENT_WARNING as CERTIFICATE_WARNING
 from muniment.sealing.heads import SealedHead, seal_and_sign
 from muniment.sealing.keys import DEVELOPMENT_WARNING, SigningKey, new_key, rotate_key
 from muniment.sealing.log import AuditLog
@@ -34,7 +40,7 @@ def register(app: typer.Typer) -> None:
     for command in (seal, log):
         app.command()(command)
     keys = typer.Typer(help="The keys that sign the log's heads.")
-    for each in (new, rotate, show):
+    for each in (new, rotate, show, certificate):
         keys.command()(each)
     app.add_typer(keys, name="keys")
 
@@ -186,6 +192,30 @@ def show(store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
     ]
     output.table(columns, rows)
     output.document({"keys": [dict(zip(columns, row, strict=True)) for row in rows]})
+
+
+def certificate(
+    file: Annotated[Path, typer.Argument(help="PKCS#12 file with the certificate and its key.")],
+    make: Annotated[
+        str | None, typer.Option("--make", help="Make a development certificate of this name.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    by: ByOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Check the certificate that signs the PDF of a signed-off pack, and note it in the log."""
+    output = Output(as_json=json)
+    with opened(store) as opened_store:
+        found = new_certificate(file, make) if make else read_certificate(file)
+        note = {"id": found.fingerprint, "subject": found.subject, "valid_until": found.valid_until}
+        with opened_store.records.writing() as writer:
+            writer.note("pdf_certificate", note, person(by))
+    if make:
+        output.warn(CERTIFICATE_WARNING)
+    output.say(f"Certificate of {found.subject}, valid until {found.valid_until}.")
+    output.say(f"SHA-256: {found.fingerprint}. Publish it beside the log's fingerprint.")
+    output.say(f"To sign with it: export {CERTIFICATE_VARIABLE}={found.path}")
+    output.document({**note, "path": str(found.path), "development": bool(make)})
 
 
 def _tell(output: Output, key: SigningKey) -> None:

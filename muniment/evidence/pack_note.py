@@ -11,6 +11,7 @@ import base64
 
 from muniment.errors import ReportError, StoreError
 from muniment.evidence.files import sha256
+from muniment.evidence.verify import split_pdf
 from muniment.integrity.notes import sign_note
 from muniment.sealing.keys import signing_key
 from muniment.store.open import Store
@@ -29,7 +30,8 @@ def sign_pack(store: Store, pack_id: str, manifest: bytes, pdf: bytes) -> str:
         return ""
     if key is None:
         return ""
-    lines = (TITLE, key.origin, pack_id, sha256(manifest), sha256(pdf))
+    signed, _ = split_pdf(pdf)
+    lines = (TITLE, key.origin, pack_id, sha256(manifest), sha256(signed))
     return sign_note("".join(f"{line}\n" for line in lines), (key.origin, key.private))
 
 
@@ -38,4 +40,9 @@ def with_note(pdf: bytes, note: str) -> bytes:
     before, mark, after = pdf.rpartition(_MARK)
     if not mark or not before.endswith(b"\n") or after.count(b"\n") > 2:
         raise ReportError("the printed PDF does not end with `startxref`, so it is not signed.")
-    return before + _PREFIX + base64.b64encode(note.encode()) + b"\n" + mark + after
+    return before + note_line(note) + mark + after
+
+
+def note_line(note: str) -> bytes:
+    """The comment line that holds a note."""
+    return _PREFIX + base64.b64encode(note.encode()) + b"\n"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
+import pikepdf
+
 from muniment.errors import InputError, UsageError
-from muniment.evidence.verify import LIMIT, Step, Verification
+from muniment.evidence.pack_signature import signature_step
+from muniment.evidence.verify import LIMIT, NAMED, Step, Verification, sha256
 from muniment.evidence.verify import read_checkpoint as read_as_pack_does
 from muniment.integrity.checkpoints import Checkpoint
 from muniment.sealing.anchors import Anchor, held_at
@@ -52,7 +56,44 @@ def _steps(place: Path, holdings: Holdings, anchors: Sequence[Anchor]) -> list[S
         first.steps()
         heads += copies_at(anchors, first.head.origin) if first.head else []
     since = [(where, read_as_pack_does(head.content)) for where, head in heads]
-    return Verification(place, holdings.fingerprint, since).steps()
+    whole = Verification(place, holdings.fingerprint, since)
+    steps = whole.steps()
+    steps += _as_readers_see_it(whole, place, len(steps) + 1)
+    return steps
+
+
+def _as_readers_see_it(pack: Verification, place: Path, number: int) -> list[Step]:
+    """What needs more than the standard library: attachments and signature as PDF readers do."""
+    paths = sorted(place.iterdir()) if place.is_dir() else [place]
+    contents = [path.read_bytes() for path in paths if path.is_file() and not path.is_symlink()]
+    pdfs = [content for content in contents if content.startswith(b"%PDF-")]
+    if not pack.files or len(pdfs) != 1:
+        return []
+    faults = _attachment_faults(pdfs[0], pack.files)
+    said = "; ".join(faults[:NAMED]) or f"all {len(pack.files)} attachments are the files listed"
+    title = "A PDF reader finds the same attachments"
+    steps = [Step(number, title, not faults, said, tuple(faults), "")]
+    signed = signature_step(pdfs[0], number + 1)
+    return steps if signed is None else [*steps, signed]
+
+
+def _attachment_faults(pdf: bytes, files: Mapping[str, bytes]) -> list[str]:
+    """By the tables that a reader follows, which our own reading by pattern does not."""
+    try:
+        with pikepdf.open(BytesIO(pdf)) as opened:
+            seen = {
+                name: sha256(held.get_file().read_bytes())
+                for name, held in opened.attachments.items()
+            }
+            more = opened.Root.get("/OpenAction") is not None or "/JavaScript" in opened.Root.get(
+                "/Names", {}
+            )
+    except Exception as error:  # a hostile file may break any line
+        return [f"the PDF cannot be read: {str(error)[:160] or type(error).__name__}"]
+    held = {name: sha256(content) for name, content in files.items()}
+    names = sorted(name for name in {*seen, *held} if seen.get(name) != held.get(name))
+    faults = [f"{name} is another file there, or missing" for name in names]
+    return [*faults, "the PDF runs something when it is opened"] if more else faults
 
 
 def _unpacked(place: Path, folder: Path) -> Path:

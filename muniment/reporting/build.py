@@ -11,12 +11,14 @@ from pathlib import Path
 
 from muniment.errors import ReportError
 from muniment.evidence.links import checked_base_url
-from muniment.evidence.pack_note import FILE_NAME, sign_pack, with_note
+from muniment.evidence.pack_note import FILE_NAME, note_line, sign_pack, with_note
+from muniment.evidence.pack_signature import prepared, with_signature
 from muniment.reporting.attached import EvidenceFile, manifest_of
 from muniment.reporting.content import content_of
 from muniment.reporting.html import render_html
 from muniment.reporting.pack_inputs import Asked, PackInputs, digest_of, gather_inputs, pack_name
 from muniment.reporting.report_folder import choose_report
+from muniment.sealing.certificates import Certificate, pdf_certificate
 from muniment.store.open import Store
 from muniment.workflow.sign_off import sign_offs
 
@@ -68,17 +70,39 @@ def build_report(
     pack_id = pack_name(pack_digest)
     manifest = manifest_of(pack_id, inputs.described(), inputs.files)
     tell(2)
-    pdf = _print(inputs, pack_digest, manifest)
-    note = sign_pack(store, pack_id, manifest.content, pdf) if inputs.log.head else ""
+    certificate = None if inputs.is_draft or inputs.log.head is None else pdf_certificate()
+    pdf = _print(inputs, pack_digest, manifest, certificate is not None)
+    printed = _signed(store, (pack_id, manifest.content), pdf, inputs, certificate)
     tell(3)
-    built = _write(inputs, Path(out_dir), (pdf, note), manifest, pack_digest)
+    built = _write(inputs, Path(out_dir), printed, manifest, pack_digest)
     if built_by is not None:
         _note(store, built, inputs, built_by)
     tell(4)
     return built
 
 
-def _print(inputs: PackInputs, pack_digest: str, manifest: EvidenceFile) -> bytes:
+def _signed(
+    store: Store,
+    pack: tuple[str, bytes],
+    pdf: bytes,
+    inputs: PackInputs,
+    certificate: Certificate | None,
+) -> tuple[bytes, str]:
+    """The PDF with its note, which is empty where nothing signs, and signed by a certificate."""
+    if inputs.log.head is None:
+        return pdf, ""
+    note = sign_pack(store, *pack, pdf)
+    if certificate is not None:
+        # Every note of this pack is as long as the next one, whatever the digests in it.
+        pdf = prepared(pdf, len(note_line(note)) if note else 0)
+        note = sign_pack(store, *pack, pdf)
+    pdf = with_note(pdf, note) if note else pdf
+    return (with_signature(pdf, certificate) if certificate is not None else pdf), note
+
+
+def _print(
+    inputs: PackInputs, pack_digest: str, manifest: EvidenceFile, for_signature: bool
+) -> bytes:
     from muniment.reporting.printer import print_pdf  # here: it takes longest to load
 
     content = content_of(inputs, pack_digest, manifest)
@@ -91,6 +115,7 @@ def _print(inputs: PackInputs, pack_digest: str, manifest: EvidenceFile) -> byte
         identifier=pack_digest[:32].encode(),
         made_at=inputs.dossier.assessment.finished_at,
         logo=inputs.appearance.logo,
+        signed_at=inputs.signed_at if for_signature else None,
     )
 
 
@@ -102,9 +127,7 @@ def _write(
     pack_digest: str,
 ) -> BuiltReport:
     """printed: the PDF and its note, which is empty where nothing signs."""
-    pdf, note = printed[0], printed[1]
-    if note:
-        pdf = with_note(pdf, note)
+    pdf, note = printed
     name, attached = inputs.folder.spec.file_name, (manifest, *inputs.files)
     pack_id = pack_name(pack_digest)
     contents = {name: pdf} | {file.name: file.content for file in attached}

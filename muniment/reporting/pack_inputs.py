@@ -65,6 +65,11 @@ class PackInputs:
         return not {"preparer", "reviewer"} <= self.signatures.keys()
 
     @property
+    def signed_at(self) -> str | None:
+        """When the last of the people signed; None while nobody has."""
+        return max((str(row["signed_at"]) for row in self.signatures.values()), default=None)
+
+    @property
     def agents(self) -> int:
         """How many agents the registry held at the as-of time."""
         return len(self.records["agent"])

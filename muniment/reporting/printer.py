@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherRespons
 from muniment.errors import ReportError
 from muniment.model import times
 from muniment.reporting.attached import PDF_VARIANT, EvidenceFile
+from muniment.reporting.signature_field import leave_place
 
 
 class BundledFetcher(URLFetcher):  # type: ignore[misc]
@@ -91,15 +93,17 @@ def print_pdf(
     identifier: bytes,
     made_at: str,
     logo: tuple[str, bytes] | None = None,
+    signed_at: str | None = None,
 ) -> bytes:
     """The PDF's bytes; the same arguments give the same bytes.
 
     made_at: the fixed time string that the file states for itself and its attachments, never now.
+    signed_at: the same for a signature, for which a place is left then; None leaves none.
     logo: a picture that templates may ask for by its name as if it lay in the first of the roots.
     Raises ReportError on any warning, and on any address that is no bundled file.
     """
     fetcher = BundledFetcher(roots, logo)
-    created = datetime.fromtimestamp(times.to_nanos(made_at) // times.NANOS, UTC)
+    created = _instant(made_at)
     base_url = roots[0].resolve().as_uri() + "/"
     try:
         with no_warnings(), _no_collection():
@@ -115,11 +119,15 @@ def print_pdf(
                 attachments=[_attachment(file, created, fetcher) for file in files],
                 pdf_variant=PDF_VARIANT,
                 pdf_identifier=identifier,
-                finisher=_finish,
+                finisher=partial(_finish, signed_at=signed_at),
             )
     except FatalURLFetchingError as error:
         raise ReportError(f"the report asks for a file that it may not have: {error}.") from error
     return pdf
+
+
+def _instant(at: str) -> datetime:
+    return datetime.fromtimestamp(times.to_nanos(at) // times.NANOS, UTC)
 
 
 def _attachment(
@@ -136,8 +144,10 @@ def _attachment(
     )
 
 
-def _finish(_document: Any, pdf: Any) -> None:
+def _finish(_document: Any, pdf: Any, signed_at: str | None) -> None:
     """Names each associated file once: the PDF/A step of WeasyPrint 70 lists it twice."""
+    if signed_at is not None:
+        leave_place(pdf, _instant(signed_at))
     listed = pdf.catalog.get("AF")
     if listed:
         once = list(dict.fromkeys(listed))

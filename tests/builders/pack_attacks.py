@@ -13,6 +13,7 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,16 @@ from typing import Any
 import pydyf
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from muniment.evidence.pack_note import with_note
+from muniment.evidence.pack_note import note_line, with_note
+from muniment.evidence.pack_signature import prepared, with_signature
 from muniment.evidence.verify import sha256, split_pdf
 from muniment.integrity.canonical import canonical_json
 from muniment.integrity.checkpoints import checkpoint_text, header_leaves, key_text
 from muniment.integrity.headers import FIRST_PREVIOUS
 from muniment.integrity.merkle import MerkleTree, leaf_hash, merkle_root
 from muniment.integrity.notes import public_key, sign_note
+from muniment.reporting.signature_field import leave_place
+from muniment.sealing.certificates import Certificate
 
 PDF, NOTE, MANIFEST = "evidence_pack.pdf", "pack.note", "manifest.json"
 POWERS = ("file", "pack", "pack and key")
@@ -45,6 +49,7 @@ class PackAttacker:
     pages: bytes = b"BT ET"
     new_log: bool = False
     keeps_sample: bool = False
+    certificate: Certificate | None = None
     done: str = ""
     own: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
 
@@ -151,13 +156,22 @@ class PackAttacker:
         inputs["files"] = {each["name"]: each["sha256"] for each in (*kept, *added)}
         manifest["pack_id"] = "MP-" + sha256(canonical_json(inputs).encode())[:12]
         text = (canonical_json(manifest) + "\n").encode()
-        pdf = print_pdf({MANIFEST: text, **self.files}, self.pages)
-        lines = ("muniment pack", self.origin, manifest["pack_id"], sha256(text), sha256(pdf))
-        note = sign_note("".join(f"{line}\n" for line in lines), (self.origin, self.private))
-        self.files |= {MANIFEST: text, PDF: with_note(pdf, note), NOTE: note.encode()}
+        place = self.certificate is not None
+        pdf = print_pdf({MANIFEST: text, **self.files}, self.pages, place=place)
+        if place:
+            pdf = prepared(pdf, len(note_line(self._note(manifest, text, pdf))))
+        note = self._note(manifest, text, pdf)
+        pdf = with_note(pdf, note)
+        pdf = with_signature(pdf, self.certificate) if self.certificate else pdf
+        self.files |= {MANIFEST: text, PDF: pdf, NOTE: note.encode()}
+
+    def _note(self, manifest: Json, text: bytes, pdf: bytes) -> str:
+        bare = split_pdf(pdf)[0]
+        lines = ("muniment pack", self.origin, manifest["pack_id"], sha256(text), sha256(bare))
+        return sign_note("".join(f"{line}\n" for line in lines), (self.origin, self.private))
 
 
-def print_pdf(files: dict[str, bytes], pages: bytes) -> bytes:
+def print_pdf(files: dict[str, bytes], pages: bytes, *, place: bool = False) -> bytes:
     """A PDF of one page with these attachments, laid out as WeasyPrint does by the same library."""
     pdf = pydyf.PDF()
     content = pydyf.Stream([pages], compress=True)
@@ -182,6 +196,8 @@ def print_pdf(files: dict[str, bytes], pages: bytes) -> bytes:
     listed = pydyf.Dictionary({"Names": names})
     pdf.add_object(listed)
     pdf.catalog["Names"] = pydyf.Dictionary({"EmbeddedFiles": listed.reference})
+    if place:
+        leave_place(pdf, datetime(2026, 11, 20, tzinfo=UTC))
     sink = BytesIO()
     pdf.write(sink, version=b"1.7", identifier=b"x", compress=True)
     return sink.getvalue()
