@@ -183,7 +183,6 @@ def print_pdf(files: dict[str, bytes], pages: bytes, *, place: bool = False) -> 
     for name, held in files.items():
         extra = {"Type": "/EmbeddedFile", "Subtype": "/application#2foctet-stream"}
         stream = pydyf.Stream([held], extra, compress=True)
-        # One trailing line break is the library's own; a file's bytes are its bytes.
         packed = zlib.compress(held)
         stream.stream, stream.compress = [packed], False
         stream.extra |= {"Filter": "/FlateDecode", "Length": len(packed)}
