@@ -37,13 +37,22 @@ class ConfinedSandbox:
     ) -> None:
         """tables: read anew, by calling them, each time a process is started."""
         self.limits = limits or Limits()
-        self._tables = tables
+        self._tables = dict(tables)
         self._prepare = tuple(prepare)
         self._process: subprocess.Popen[bytes] | None = None
+        self._filled = False
+        self._waiting: list[Any] = []
+
+    def put(self, name: str, table: pa.Table) -> None:
+        """Have a table instead of the one of that name, from the next statement on."""
+        self._tables[name] = lambda: table
+        if self._filled:
+            self._waiting += [{"table": name}, self._tables[name]]
 
     def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None
+        self._filled, self._waiting = False, []
         if process is not None:
             process.kill()
             process.communicate()
@@ -65,11 +74,15 @@ class ConfinedSandbox:
         return [tuple(row) for row in answer["rows"]]
 
     def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        if self._process is None:
-            self._start()
-        return self._exchange([message], self.limits.timeout_s + GRACE_S)
+        if not self._filled:
+            self._fill()
+        sent, self._waiting = [*self._waiting, message], []
+        return self._exchange(sent, self.limits.timeout_s + GRACE_S)
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the process, which takes a moment, and do not wait for it."""
+        if self._process is not None:
+            return
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-m", "muniment.evaluation.confined_child"],
             stdin=subprocess.PIPE,
@@ -78,10 +91,14 @@ class ConfinedSandbox:
             # No secret of this process, such as a database's password, is within reach of a test.
             env={name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
         )
+
+    def _fill(self) -> None:
+        self.start()
         messages: list[Any] = [{"limits": asdict(self.limits)}]
         for name, read in self._tables.items():
             messages += [{"table": name}, read]
         self._exchange([*messages, {"prepare": self._prepare}], _START_S + self.limits.timeout_s)
+        self._filled = True
 
     def _exchange(self, messages: Sequence[Any], within_s: float) -> dict[str, Any]:
         """Send, then wait for one answer; the process is killed when that takes too long."""

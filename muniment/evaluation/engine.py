@@ -30,15 +30,16 @@ from muniment.evaluation.events_results import (
     compilable,
 )
 from muniment.evaluation.events_tests import Count, compile_events_test, scan_sql
-from muniment.evaluation.gather import WITHOUT_EVENTS_TESTS, gather_inputs
+from muniment.evaluation.gather import gather_inputs
 from muniment.evaluation.inputs import Inputs, Setting
 from muniment.evaluation.items import Collected, Source, Tally, collect_items
-from muniment.evaluation.relations import history_relations, plain_rows, registry_relations
+from muniment.evaluation.relations import plain_rows
 from muniment.evaluation.sampling import HEADERS_BASIS, SEED_BASIS, sample_seed
-from muniment.evaluation.sandbox import Limits, SqlRunner
-from muniment.evaluation.select_tests import count_attributes, count_rows, run_select
+from muniment.evaluation.sandbox import Limits
+from muniment.evaluation.select_results import InProcess, OverStore, SelectResults, SelectWork
+from muniment.evaluation.select_tests import count_attributes, count_rows
 from muniment.evaluation.unit_log import log_parts
-from muniment.evaluation.unit_results import Question, UnitResults, UnitRun
+from muniment.evaluation.unit_results import LogParts, Question, UnitResults, UnitRun
 from muniment.evaluation.unit_source import EventSource
 from muniment.model.controls import Control, ControlTest, Parameter
 from muniment.model.outcomes import Outcome, State, TestKind
@@ -61,23 +62,34 @@ def evaluate_controls(
     progress: Progress | None = None,
     limits: Limits | None = None,
     unsigned_head: str | None = None,
+    watch: Callable[[UnitResults, SelectWork], None] | None = None,
 ) -> tuple[ControlResult, ...]:
     """The result of each control over a store, in the order given.
 
     clock: what is judged and what may be known. time_zone: IANA name that decides what a day is.
     limits: of the process in which SELECT tests run. unsigned_head: the header's hash that draws
-    the samples instead of the first checkpoint over what was known.
+    the samples instead of the first checkpoint over what was known. watch: told at the end what
+    was computed and what was known.
     Raises StoreError when the store cannot be read; a test that fails is `error` in its result.
     """
     setting = Setting(clock, time_zone, parameters)
-    inputs = gather_inputs(store, controls.values(), setting, kinds=WITHOUT_EVENTS_TESTS)
+    inputs = gather_inputs(store, controls.values(), setting, kinds=())
     if unsigned_head is not None:
         inputs = replace(inputs, seed_head=unsigned_head, seed_basis=SEED_BASIS)
-    units = evaluate_units(store, inputs, tuple(controls.values()), setting, progress)
-    events = OverUnits(units, inputs, setting)
-    return evaluate_inputs(
-        inputs, controls, setting, progress, confined=limits or Limits(), events=events
-    )
+    parts = log_parts(store, clock.known_at)
+    every = tuple(controls.values())
+    selects = OverStore(store.layout, parts, inputs, setting, every, limits=limits or Limits())
+    try:
+        units = evaluate_units(store, inputs, every, setting, progress, parts=parts)
+        events = OverUnits(units, inputs, setting)
+        results = evaluate_inputs(
+            inputs, controls, setting, progress, events=events, selects=selects
+        )
+    finally:
+        selects.close()
+    if watch is not None:
+        watch(units, selects.work)
+    return results
 
 
 def evaluate_units(
@@ -86,10 +98,13 @@ def evaluate_units(
     controls: Sequence[Control],
     setting: Setting,
     progress: Progress | None = None,
+    *,
+    parts: LogParts | None = None,
 ) -> UnitResults:
     """What the events tests of these controls gave over a store's units, and what was computed.
 
-    inputs: their record rows; the events are read from the log. progress: as of `evaluate_inputs`,
+    inputs: their record rows; the events are read from the log, or from its parts where these are
+    given. progress: as of `evaluate_inputs`,
     with `events` instead of a control's id, and units.
     """
     tests = compilable(controls)
@@ -97,7 +112,8 @@ def evaluate_units(
     try:
         question = Question(tests, bound_of(tests, setting), inputs.history)
         files = PartialFiles(store.layout.partials)
-        run = UnitRun(source, log_parts(store, setting.clock.known_at), question, files)
+        found = parts or log_parts(store, setting.clock.known_at)
+        run = UnitRun(source, found, question, files)
         return run.results((lambda done, of: progress("events", done, of)) if progress else None)
     finally:
         source.close()
@@ -111,13 +127,21 @@ def evaluate_inputs(
     *,
     confined: Limits | None = None,
     events: EventsResults | None = None,
+    selects: SelectResults | None = None,
 ) -> tuple[ControlResult, ...]:
     """The result of each control, in the order given.
 
     confined: run SELECT tests in a process that the system holds to these limits; None runs them
-    in this one. progress: called with a control's id, how many are done, and how many there are.
+    in this one. events, selects: where results come from, instead of these inputs. progress: called
+    with a control's id, how many are done, and how many there are.
     """
-    run = _Run(inputs, setting, tuple(controls.values()), confined=confined, events=events)
+    every = tuple(controls.values())
+    run = _Run(
+        inputs,
+        setting,
+        events or InMemory(inputs, setting, every),
+        selects or InProcess(inputs, setting, every, confined),
+    )
     try:
         results = []
         for done, control in enumerate(controls.values()):
@@ -153,30 +177,21 @@ def _sum(by_day: Mapping[str, Count]) -> Count:
 
 
 class _Run:
-    """One evaluation, with its sandboxes, opened when first needed."""
+    """One evaluation."""
 
     def __init__(
-        self,
-        inputs: Inputs,
-        setting: Setting,
-        controls: Sequence[Control],
-        *,
-        confined: Limits | None,
-        events: EventsResults | None,
+        self, inputs: Inputs, setting: Setting, events: EventsResults, selects: SelectResults
     ) -> None:
-        self._confined = confined
-        self._events_results = events or InMemory(inputs, setting, controls)
+        self._events_results = events
+        self._selects = selects
         self._inputs = inputs
         self._setting = setting
-        self._controls = controls
-        self._sandboxes: dict[bool, SqlRunner] = {}
         grants = plain_rows(inputs.as_of["exception_grant"])
         self._grants: list[Grant] = usable_grants(grants, setting.clock.as_of)
 
     def close(self) -> None:
         self._events_results.close()
-        for sandbox in self._sandboxes.values():
-            sandbox.close()
+        self._selects.close()
 
     def evaluate(self, control: Control, test: ControlTest) -> TestResult:
         """The test's result; whatever goes wrong in it becomes the state `error`."""
@@ -203,15 +218,6 @@ class _Run:
                 error=str(error),
             )
 
-    def _sandbox(self, kind: TestKind) -> SqlRunner:
-        registry = kind is TestKind.REGISTRY
-        if registry not in self._sandboxes:
-            relations = registry_relations if registry else history_relations
-            held = relations(self._inputs, self._setting, self._controls)
-            limits = self._confined
-            self._sandboxes[registry] = held.confined(limits) if limits else held.sandbox()
-        return self._sandboxes[registry]
-
     def _events(self, control: Control, test: ControlTest) -> TestResult:
         compiled = compile_events_test(control, test)
         drawn = self._events_results.of(compiled, control)
@@ -227,9 +233,7 @@ class _Run:
         )
 
     def _select(self, control: Control, test: ControlTest) -> TestResult:
-        sandbox = self._sandbox(test.kind)
-        bound = self._setting.bound(control.parameters, test)
-        name = run_select(sandbox, control, test, bound, self._setting.time_zone)
+        sandbox, name = self._selects.of(control, test)
         by_day, by_agent, pending = count_rows(sandbox, name)
         source = Source(control.id, test.id, name, {})
         attributes = count_attributes(sandbox, name, test)

@@ -88,9 +88,9 @@ _MEASURES = {
 }
 # By measure: SQL over the rows that two parts of a log have for one key.
 MERGE = {
-    "events": "sum(events)",
-    "executed": "sum(executed)",
-    "blocked": "sum(blocked)",
+    "events": "cast(sum(events) as bigint)",
+    "executed": "cast(sum(executed) as bigint)",
+    "blocked": "cast(sum(blocked) as bigint)",
     "first_event_id": "arg_min(first_event_id, (first_event_time, first_event_id))",
     "first_event_time": "min(first_event_time)",
     "last_event_id": "arg_max(last_event_id, (last_event_time, last_event_id))",
@@ -101,14 +101,19 @@ MERGE = {
 }
 
 
-def fact_sql(name: str) -> str:
-    """The SELECT of a fact over the view `known_event` (see `known_event_sql`)."""
+def fact_sql(name: str, by: str = "", relation: str = "events") -> str:
+    """The SELECT of a fact over the view `known_event` (see `known_event_sql`).
+
+    by: a column that tells parts of the log apart, as a further key. relation: the events, of whose
+    lives `agent_life` tells without that view.
+    """
     if name == "source_run":
-        return _SOURCE_RUN
+        return _SOURCE_RUN.format(by=f"{by}, " if by else "")
     if name == "agent_life":
-        return life_sql("events", "source_class is distinct from 'muniment'")
+        return life_sql(relation, "source_class is distinct from 'muniment'", by)
     fact = FACTS[name]
-    keys = ",\n    ".join(f"{sql} as {key}" for key, sql in fact.keys)
+    named = [*fact.keys, *([(by, by)] if by else [])]
+    keys = ",\n    ".join(f"{sql} as {key}" for key, sql in named)
     measures = ",\n    ".join(f"{sql} as {measure}" for measure, sql in _MEASURES.items())
     # An event whose list is empty or missing stays, with NULL for what it would have named.
     unnested = f", unnest(coalesce(nullif({fact.unnest}, []), [null])) as unnested"
@@ -119,28 +124,56 @@ def fact_sql(name: str) -> str:
     )
 
 
-def known_event_sql(day: str) -> str:
+def merge_sql(name: str, relation: str) -> str:
+    """The SELECT of a fact over rows that the parts of a log have of it."""
+    if name == "source_run":
+        return _MERGED_RUNS.format(relation=relation)
+    measures = _LIFE_MERGE if name == "agent_life" else MERGE
+    keys = _LIFE_KEYS
+    if name != "agent_life":
+        keys = [*(key for key, _ in FACTS[name].keys), "in_period"]
+    merged = ",\n    ".join(f"{sql} as {measure}" for measure, sql in measures.items())
+    return f"select\n    {', '.join(keys)},\n    {merged}\nfrom {relation}\ngroup by all"
+
+
+def fact_columns(name: str) -> set[str]:
+    """The entry columns that a fact reads, beside those that it only places and counts by."""
+    if name == "source_run":
+        return {"source_seq"}
+    if name == "agent_life":
+        return set()
+    more = {"source_seq"} if name == "source_hour" else set()
+    return {*FACTS[name].reads, *more}
+
+
+# What places, counts and names an event, whatever the fact.
+ALWAYS_READ = (
+    "event_time", "ingested_at", "source_id", "source_class", "agent_id", "executed", "outcome",
+    "redacted_fields", "empty_fields",
+)  # fmt: skip
+
+
+def known_event_sql(relation: str) -> str:
     """A statement that creates `known_event`: events from the lookback on, with what facts need.
 
-    day: SQL of the local day. The period's end is excluded.
+    relation: the events with their `local_day`. The period's end is excluded.
     """
     return f"""
-create view known_event as
+create or replace view known_event as
 select
     *,
-    {day} as local_day,
     {_AT} as happened_at,
     {_AT} >= (select period_start from clock) as in_period,
     executed is false or (outcome is not distinct from 'denied') as was_blocked
-from events
+from {relation}
 where source_class is distinct from 'muniment' and {_AT} < (select period_end from clock)"""
 
 
-# Unbroken runs of a source's running numbers. Two parts merge by joining runs that touch.
+# Unbroken runs of a source's running numbers.
 _SOURCE_RUN = """
 select
-    source_id,
-    any_value(source_class) as source_class,
+    {by}source_id,
+    min(source_class) as source_class,
     min(source_seq) as first_seq,
     max(source_seq) as last_seq,
     arg_min(event_id, source_seq) as first_event_id,
@@ -149,13 +182,43 @@ select
     arg_max(happened_at, source_seq) as last_event_time
 from (
     select
-        source_id, source_class, source_seq, event_id, happened_at,
-        source_seq - row_number() over (partition by source_id order by source_seq) as run
+        {by}source_id, source_class, source_seq, event_id, happened_at,
+        source_seq - row_number() over (partition by {by}source_id order by source_seq) as run
     from (
-        select source_id, source_class, source_seq, event_id, happened_at
+        select {by}source_id, source_class, source_seq, event_id, happened_at
         from known_event
         where source_seq is not null
-        qualify row_number() over (partition by source_id, source_seq order by event_id) = 1
+        qualify row_number() over (partition by {by}source_id, source_seq order by event_id) = 1
+    )
+)
+group by {by}source_id, run"""
+
+# Runs that touch or overlap are one: a run begins where no earlier one reaches the number before.
+_MERGED_RUNS = """
+select
+    source_id,
+    min(source_class) as source_class,
+    min(first_seq) as first_seq,
+    max(last_seq) as last_seq,
+    arg_min(first_event_id, (first_seq, first_event_id)) as first_event_id,
+    arg_min(last_event_id, (-last_seq, last_event_id)) as last_event_id,
+    arg_min(first_event_time, (first_seq, first_event_id)) as first_event_time,
+    arg_min(last_event_time, (-last_seq, last_event_id)) as last_event_time
+from (
+    select *, sum(cast(begins as bigint)) over (partition by source_id order by first_seq, last_seq
+        rows unbounded preceding) as run
+    from (
+        select *, coalesce(first_seq > 1 + max(last_seq) over (partition by source_id
+            order by first_seq, last_seq rows between unbounded preceding and 1 preceding), true)
+            as begins
+        from {relation}
     )
 )
 group by source_id, run"""
+_LIFE_KEYS = ["source_id", "source_class", "agent_id", "agent_id_state"]
+_LIFE_MERGE = {
+    "events": "cast(sum(events) as bigint)",
+    "first_event_id": "arg_min(first_event_id, (first_event_time, first_event_id))",
+    "first_event_time": "min(first_event_time)",
+    "last_event_time": "max(last_event_time)",
+}

@@ -45,7 +45,9 @@ def gather_inputs(
     clock, records = setting.clock, store.records
     events = _events(store, [c for c in controls if any(t.kind in kinds for t in c.tests)],
                      setting, kinds)  # fmt: skip
-    wants_lives = any("agent_life" in test.facts for each in controls for test in each.tests)
+    wants_lives = TestKind.FACTS in kinds and any(
+        "agent_life" in test.facts for each in controls for test in each.tests
+    )
     lives = None
     if wants_lives:
         lives = plain_times(read_lives(store.audit, known_at=clock.known_at, before=clock.as_of))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -28,10 +28,14 @@ from muniment.model.records import RECORD_TABLE_BY_NAME
 
 @dataclass(frozen=True, slots=True)
 class Relations:
-    """What a sandbox holds: tables by name, and own statements that derive others from them."""
+    """What a sandbox holds: tables by name, and own statements that derive others from them.
+
+    later: tables that are made when a process of its own asks for them.
+    """
 
     tables: Mapping[str, pa.Table]
     prepare: Sequence[str] = ()
+    later: Mapping[str, Callable[[], pa.Table]] = field(default_factory=dict)
 
     def sandbox(self) -> Sandbox:
         """In this process: for conditions that were parsed, and for a control's own cases."""
@@ -40,7 +44,7 @@ class Relations:
     def confined(self, limits: Limits) -> ConfinedSandbox:
         """In a process of its own: for SELECTs over a store."""
         read = {name: partial(_same, table) for name, table in self.tables.items()}
-        return ConfinedSandbox(read, self.prepare, limits=limits)
+        return ConfinedSandbox({**read, **self.later}, self.prepare, limits=limits)
 
 
 def _same(table: pa.Table) -> pa.Table:
@@ -61,21 +65,31 @@ def scan_relations(inputs: Inputs, setting: Setting, controls: Sequence[Control]
     return Relations({"events": inputs.events, **history}, prepare)
 
 
-def history_relations(inputs: Inputs, setting: Setting, controls: Sequence[Control]) -> Relations:
-    """For sequence and facts tests: `events`, the record tables as history, the facts."""
+def history_relations(
+    inputs: Inputs,
+    setting: Setting,
+    controls: Sequence[Control],
+    facts: Callable[[str], pa.Table] | None = None,
+) -> Relations:
+    """For sequence and facts tests: `events`, the record tables as history, the facts.
+
+    facts: what gives a fact by its name; derived from the events of the inputs unless given.
+    """
     wanted = {name for each in controls for test in each.tests for name in test.facts} & set(FACTS)
     selected = _relations(controls, {TestKind.SEQUENCE, TestKind.FACTS})
     used = tables_behind(selected)
     tables = {name: inputs.history[name] for name in sorted(used & RECORD_TABLE_BY_NAME.keys())}
+    later = {name: partial(facts, name) for name in sorted(wanted)} if facts is not None else {}
+    wanted -= later.keys()
     if "agent_life" in wanted and inputs.lives is not None:
         tables["agent_life"] = inputs.lives
         wanted.remove("agent_life")
     prepare = [clock_sql(setting), *FUNCTIONS, *view_statements(selected)]
     if wanted:
         day = local_day("coalesce(event_time, ingested_at)", setting.time_zone)
-        prepare.append(known_event_sql(day))
+        prepare.append(known_event_sql(f"(select *, {day} as local_day from events)"))
         prepare += [f"create table {name} as {fact_sql(name)}" for name in sorted(wanted)]
-    return Relations({"events": inputs.events, **tables}, prepare)
+    return Relations({"events": inputs.events, **tables}, prepare, later)
 
 
 def registry_relations(inputs: Inputs, setting: Setting, controls: Sequence[Control]) -> Relations:
@@ -131,11 +145,11 @@ def clock_sql(setting: Setting) -> str:
 def plain_rows(table: pa.Table) -> list[Mapping[str, Any]]:
     """The rows as dicts, with times as fixed strings."""
     columns: dict[str, list[Any]] = {}
-    for field in table.schema:
-        values = table.column(field.name)
-        if pa.types.is_timestamp(field.type):
+    for column in table.schema:
+        values = table.column(column.name)
+        if pa.types.is_timestamp(column.type):
             numbers = values.cast(pa.timestamp("ns")).cast(pa.int64()).to_pylist()
-            columns[field.name] = [None if n is None else times.format_time(n) for n in numbers]
+            columns[column.name] = [None if n is None else times.format_time(n) for n in numbers]
         else:
-            columns[field.name] = values.to_pylist()
+            columns[column.name] = values.to_pylist()
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -89,10 +89,14 @@ class Sandbox:
             self.lock(prepare)
 
     def add(self, name: str, table: pa.Table | pa.RecordBatchReader) -> None:
-        """Copy a table in; before the lock only."""
+        """Copy a table in, in the place of one of that name; no statement sees the original."""
         self._connection.register("arrow_in", table)
-        self._connection.execute(f'create table "{name}" as select * from arrow_in')
+        self._connection.execute(f'create or replace table "{name}" as select * from arrow_in')
         self._connection.unregister("arrow_in")
+
+    def put(self, name: str, table: pa.Table) -> None:
+        """Have a table instead of the one of that name; also after the lock."""
+        self.add(name, table)
 
     def lock(self, prepare: Iterable[str]) -> None:
         """Run own statements, then close every way out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from muniment.catalog.controls_partition import PARTITION, with_partition
 from muniment.catalog.controls_select import check_select, select_place
 from muniment.errors import EvaluationError
 from muniment.evaluation.events_tests import AGENT, DAY, Count, counts_by
@@ -27,53 +28,77 @@ _ATTRIBUTES = (
 
 
 def run_select(
-    sandbox: SqlRunner, control: Control, test: ControlTest, bound: Mapping[str, Any], zone: str
+    sandbox: SqlRunner,
+    control: Control,
+    test: ControlTest,
+    bound: Mapping[str, Any],
+    zone: str,
+    *,
+    partition: str = "",
 ) -> str:
     """Run the test's SELECT, keep its rows as a temporary table, and return the table's name.
 
+    partition: the column by which the test is evaluated in parts; the rows then tell it.
     Raises EvaluationError when it fails, when an item stands twice, or an outcome is no outcome;
     CatalogError when it is not one SELECT over allowed relations.
     """
     place = select_place(control, test)
-    facts = check_select(test.sql, test.kind, control.parameters, place)
+    opening, body = _statement(control, test, zone, partition)
     try:
         sandbox.require_one_select(test.sql)
     except TestSqlError as error:
         raise EvaluationError(f"{place} line {error.line or 1}: {error}") from error
-    name = f"items_{control.id.lower().replace('-', '')}_{test.id}"
+    name = table_name(control, test)
+    try:
+        sandbox.rows(f"create or replace temporary table {name} as\n{opening}{body}\n)", bound)
+        check_rows(sandbox, name)
+    except TestSqlError as error:
+        line = max(1, (error.line or 1) - opening.count("\n") - 1)
+        raise EvaluationError(f"{place} line {line}: {error}") from error
+    return name
+
+
+def items_table(control: Control, test: ControlTest, zone: str) -> str:
+    """The whole text that gives a test's items; CatalogError as of `run_select`."""
+    return "".join(_statement(control, test, zone, ""))
+
+
+def _statement(control: Control, test: ControlTest, zone: str, partition: str) -> tuple[str, str]:
+    """What stands before a test's own text, which closes with a parenthesis, and that text."""
+    given = check_select(test.sql, test.kind, control.parameters, select_place(control, test))
     body = test.sql.rstrip().rstrip(";")
+    if partition:
+        body = with_partition(body, partition)
+    told = f"    cast({PARTITION if partition else 'null'} as varchar) as {PARTITION},\n"
     optional = {
         "agent_id": "cast(null as varchar)",
         "source_id": "cast(null as varchar)",
         "missing": _NONE,
         "attributes": _NONE,
     }
-    given = {
-        column: column if column in facts.outputs else default
-        for column, default in optional.items()
-    }
+    has = {c: c if c in given.outputs else default for c, default in optional.items()}
     day = local_day("coalesce(cast(observed_at as timestamp_ns), $as_of)", zone)
     opening = (
-        f"create temporary table {name} as\nselect\n"
+        f"select\n{told}"
         "    cast(item_id as varchar) as item_id,\n    cast(outcome as varchar) as outcome,\n"
         "    cast(reason as varchar) as reason,\n"
         "    cast(observed_at as timestamp_ns) as observed_at,\n"
         f"    {day} as local_day,\n    cast(evidence_ref as varchar) as evidence_ref,\n"
-        f"    {given['agent_id']} as agent_id,\n    {given['source_id']} as source_id,\n"
-        f"    case when outcome = 'undetermined' then {given['missing']} else {_NONE} end"
-        f" as missing,\n    list_filter({given['attributes']}, lambda m: m is not null) as marks,\n"
+        f"    {has['agent_id']} as agent_id,\n    {has['source_id']} as source_id,\n"
+        f"    case when outcome = 'undetermined' then {has['missing']} else {_NONE} end"
+        f" as missing,\n    list_filter({has['attributes']}, lambda m: m is not null) as marks,\n"
         f"    {_ATTRIBUTES} as attributes\nfrom (\n"
     )
-    try:
-        sandbox.rows(f"{opening}{body}\n)", bound)
-        _check_rows(sandbox, name)
-    except TestSqlError as error:
-        line = max(1, (error.line or 1) - opening.count("\n"))
-        raise EvaluationError(f"{place} line {line}: {error}") from error
-    return name
+    return opening, body
 
 
-def _check_rows(sandbox: SqlRunner, name: str) -> None:
+def table_name(control: Control, test: ControlTest) -> str:
+    """The table in which the items of a test lie."""
+    return f"items_{control.id.lower().replace('-', '')}_{test.id}"
+
+
+def check_rows(sandbox: SqlRunner, name: str) -> None:
+    """TestSqlError where the items of a table do not keep the row contract."""
     allowed = ", ".join(f"'{outcome}'" for outcome in _OUTCOMES)
     wrong = sandbox.rows(
         f"select item_id, outcome from {name} where outcome is null or outcome not in ({allowed})"

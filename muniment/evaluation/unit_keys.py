@@ -54,9 +54,11 @@ class Cut:
     changes: Changes
 
 
-def cut_of(unit: Unit, setting: Setting, changes: Changes) -> Cut | None:
-    """How the period cuts a unit; None where it lies outside."""
-    start, end = setting.nanos("period_start"), setting.nanos("period_end")
+def cut_of(
+    unit: Unit, setting: Setting, changes: Changes, window: tuple[int, int] | None = None
+) -> Cut | None:
+    """How the period, or another window, cuts a unit; None where it lies outside."""
+    start, end = window or (setting.nanos("period_start"), setting.nanos("period_end"))
     known_at = setting.nanos("known_at")
     moved = any("event_time" in each for each in changes.values())
     if not moved and (unit.happened[1] < start or unit.happened[0] >= end):
@@ -69,12 +71,12 @@ def cut_of(unit: Unit, setting: Setting, changes: Changes) -> Cut | None:
 def profile_key(cut: Cut, zone: str) -> str:
     """The key of what a unit's events name."""
     said = changes_digest(cut.changes, (*NAMED, *_ALWAYS_READ))
-    return _digest(["profile", ENGINE, NAMED, zone, cut.unit.digest, cut.window, cut.known, said])
+    return digest_of(["profile", ENGINE, NAMED, zone, cut.unit.digest, cut.window, cut.known, said])
 
 
 def population_key(key: str) -> str:
     """The key of the whole population, item by item, beside that of its counts."""
-    return _digest(["population", key])
+    return digest_of(["population", key])
 
 
 def profile_sql() -> str:
@@ -95,7 +97,7 @@ def changes_digest(changes: Changes, columns: Sequence[str]) -> str:
         for event_id, each in sorted(changes.items())
     }
     held = {event_id: each for event_id, each in held.items() if each}
-    return _digest(held) if held else ""
+    return digest_of(held) if held else ""
 
 
 def test_columns(test: EventsTest) -> tuple[str, ...]:
@@ -115,7 +117,7 @@ class TestKey:
 
     def of(self, cut: Cut, touched: Mapping[tuple[str, tuple[str, ...]], str]) -> str:
         """The key over one unit. touched: by join and columns, the digest of the rows it meets."""
-        return _digest(
+        return digest_of(
             [
                 self.content, cut.unit.digest, cut.window, cut.known,
                 changes_digest(cut.changes, self.columns),
@@ -138,7 +140,9 @@ def test_key(
     # With the name: two controls may hold the same test, and each needs partials of its own.
     content = [ENGINE, test.key, scan_sql([test]), items_sql(test), values, zone, recorded]
     return TestKey(
-        _digest(content), test_columns(test), tuple((name, _columns(test, name)) for name in joins)
+        digest_of(content),
+        test_columns(test),
+        tuple((name, _columns(test, name)) for name in joins),
     )
 
 
@@ -219,6 +223,7 @@ def _row_digest(name: str, columns: Sequence[str]) -> str:
     return f"sha256({' || '.join(parts)})"
 
 
-def _digest(content: Any) -> str:
+def digest_of(content: Any) -> str:
+    """SHA-256 over content as JSON with sorted keys."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

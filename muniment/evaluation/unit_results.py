@@ -203,7 +203,7 @@ class UnitRun:
         zone = self._setting.time_zone
         keys = {profile_key(cut, zone): at for at, cut in enumerate(self._cuts)}
         unknown = [at for key, at in keys.items() if key not in self._files]
-        for places in _batches(unknown, self._cuts):
+        for places in batches_of(unknown, self._cuts):
             batch = [self._cuts[at] for at in places]
             self._open(batch, NAMED)
             rows = self._source.fetch(profile_sql())
@@ -238,7 +238,7 @@ class UnitRun:
             groups.setdefault(tuple(test.key for test in lacking[at]), []).append(at)
         done = 0
         for places in groups.values():
-            for batch in _batches(places, self._cuts):
+            for batch in batches_of(places, self._cuts):
                 if progress:
                     progress(done, len(lacking))
                 self._scan(batch, lacking[batch[0]], keys, work)
@@ -308,7 +308,7 @@ def columns_of(tests: Sequence[EventsTest]) -> list[str]:
     return sorted((own & ENTRY_COLUMN_BY_NAME.keys()) | set(BASE_COLUMNS))
 
 
-def _batches(places: Sequence[int], cuts: Sequence[Cut]) -> list[list[int]]:
+def batches_of(places: Sequence[int], cuts: Sequence[Cut]) -> list[list[int]]:
     """Places of cuts that are read together."""
     batches: list[list[int]] = []
     entries = 0

@@ -73,11 +73,12 @@ class EventSource:
         changes: Changes | None = None,
         *,
         start: int | None = None,
+        end: int | None = None,
     ) -> None:
         """Make `event` the events of these units within the window, with their local day.
 
         columns: of the log, that are read. changes: by event id, columns with the values that
-        annotations gave them. start: nanosecond from which on; the period's start unless given.
+        annotations gave them. start, end: nanoseconds of the window; the period's unless given.
         """
         paths = ", ".join("'" + str(u.path(self.layout)).replace("'", "''") + "'" for u in units)
         read = f"read_parquet([{paths}], hive_partitioning = false, union_by_name = true"
@@ -89,7 +90,7 @@ class EventSource:
         )
         known_at = self.setting.nanos("known_at")
         late = any(unit.ingested[1] > known_at for unit in units)
-        self._view(relation, columns, changes or {}, start, late=late, units=units)
+        self._view(relation, columns, changes or {}, (start, end), late=late, units=units)
 
     def open_table(
         self,
@@ -98,6 +99,7 @@ class EventSource:
         changes: Changes,
         *,
         start: int | None = None,
+        end: int | None = None,
     ) -> None:
         """The same for entries that are in no segment."""
         place = pa.array([0] * table.num_rows, pa.uint64())
@@ -105,14 +107,14 @@ class EventSource:
         entries = table.append_column("unit_at", place).append_column("segment_no", numbers)
         entries = entries.append_column("row_no", pa.array(range(table.num_rows), pa.int64()))
         self.connection.register("tail_entries", entries)
-        self._view("tail_entries", columns, changes, start, late=True, tail=table)
+        self._view("tail_entries", columns, changes, (start, end), late=True, tail=table)
 
     def _view(
         self,
         relation: str,
         columns: Collection[str],
         changes: Changes,
-        start: int | None,
+        asked: tuple[int | None, int | None],
         *,
         late: bool,
         units: Sequence[Unit] = (),
@@ -125,7 +127,7 @@ class EventSource:
         base = f"select {', '.join((*names, *PLACE))} from {relation} where {' and '.join(where)}"
         if changes:
             base = self._changed(base, names, changes)
-        first, last = self._window(start)
+        first, last = self._window(*asked)
         outside = changes or not units or any(
             u.happened[0] < first or u.happened[1] >= last for u in units
         )  # fmt: skip
@@ -155,9 +157,9 @@ class EventSource:
             " on c.changed_event = e.event_id"
         )
 
-    def _window(self, start: int | None) -> tuple[int, int]:
+    def _window(self, start: int | None, end: int | None) -> tuple[int, int]:
         first = self.setting.nanos("period_start") if start is None else start
-        return first, self.setting.nanos("period_end")
+        return first, self.setting.nanos("period_end") if end is None else end
 
     def _span(
         self, units: Sequence[Unit], changes: Changes, tail: pa.Table | None
@@ -171,7 +173,7 @@ class EventSource:
             for name in ("event_time", "ingested_at"):
                 bounds = pc.min_max(tail.column(name).cast(pa.int64())).as_py()
                 instants += [value for value in bounds.values() if value is not None]
-        return min(instants), max(instants)
+        return min(instants, default=0), max(instants, default=0)
 
     def heads(self, units: Sequence[Unit]) -> None:
         """Make `heads`: by unit and segment of a copy, the hash of the header that draws.

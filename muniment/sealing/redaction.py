@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,4 +217,7 @@ def _forget(store: Store, segment: SegmentInfo) -> None:
         if segment.no in unit.numbers
     ]
     forget_copies_of(store.layout, segment.no, units)
-    PartialFiles(store.layout.partials).forget_units([unit.digest for unit in units])
+    for folder in (store.layout.partials, store.layout.facts):
+        PartialFiles(folder).forget_units([unit.digest for unit in units])
+    # What a SELECT concluded may rest on any event.
+    shutil.rmtree(store.layout.tested, ignore_errors=True)

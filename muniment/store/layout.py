@@ -77,6 +77,16 @@ class StoreLayout:
         """Partials of control tests, one folder for each run that computed some."""
         return self.cache / "partials"
 
+    @property
+    def facts(self) -> Path:
+        """Facts of units, and which partitions of sequence tests lie in each."""
+        return self.cache / "facts"
+
+    @property
+    def tested(self) -> Path:
+        """Items of SELECT tests, under keys over all that was read for them."""
+        return self.cache / "tested"
+
     def read_copy(self, digest: str) -> Path:
         """The copy of small segments whose files' digests give this one."""
         return self.cache / "copies" / f"{digest}.parquet"

@@ -10,14 +10,15 @@ from muniment.store.segment_files import run_query
 _AT = "coalesce(event_time, ingested_at)"
 
 
-def life_sql(relation: str, where: str) -> str:
-    """The SELECT of the lives in a relation of events.
+def life_sql(relation: str, where: str, by: str = "") -> str:
+    """The SELECT of the lives in a relation of events; by: a further column to tell them apart.
 
     Two parts of a log merge by the sum of `events`, the least and greatest of the times, and the id
     that belongs to the least.
     """
     return f"""
 select
+    {f"{by}," if by else ""}
     source_id,
     source_class,
     agent_id,
