@@ -204,7 +204,7 @@ class World:
         limit = self.parameters[LIMIT.name].value if name == "limit" else None
         found = []
         for unit in units_of(view.segments, self.store.erased_files()):
-            rows = [row for s in unit.segments for row in self._rows(s)]
+            rows = [row for s in unit.segments for row in self.rows_of(s)]
             said = {r["event_id"]: changes[r["event_id"]] for r in rows if r["event_id"] in changes}
             moved = any("event_time" in each for each in said.values())
             times = [r["event_time"] for r in rows] + [r["ingested_at"] for r in rows]
@@ -230,7 +230,8 @@ class World:
             found.append((unit.digest, (name, text, limit, unit.digest, window, own, met)))
         return found
 
-    def _rows(self, segment: SegmentInfo) -> list[dict[str, Any]]:
+    def rows_of(self, segment: SegmentInfo) -> list[dict[str, Any]]:
+        """The events of a segment as its file now holds them."""
         key = (segment.no, segment.path.stat().st_ino)
         if key not in self.rows:
             rows = entry_rows(self.store.audit.table(segment))

@@ -5,8 +5,8 @@ with granted as (
 grants as (
     -- A grant began with the first row that held the tool; later rows of the set only repeat it.
     select
-        permission_set_id, agent_id, tool, any_value(source_id) as source_id, min(valid_from) as granted_at,
-        arg_max(row_id, valid_from) as row_id
+        permission_set_id, agent_id, tool, min(source_id) as source_id, min(valid_from) as granted_at,
+        arg_max(row_id, (valid_from, row_id)) as row_id
     from granted
     group by permission_set_id, agent_id, tool
     having bool_or(valid_from <= $as_of and (valid_to is null or valid_to > $as_of))

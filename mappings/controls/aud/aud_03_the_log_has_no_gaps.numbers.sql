@@ -2,7 +2,7 @@
 -- Undetermined: each number stands on two entries or more on average, so it counts something else than the source's entries.
 with sources as (
     select
-        source_id, sum(events) as entries, sum(events) filter (where source_seq_state = 'stated') as numbered, arg_max(last_entry_id, last_entry_time) as last_id, max(last_entry_time) as last_at,
+        source_id, sum(events) as entries, sum(events) filter (where source_seq_state = 'stated') as numbered, arg_max(last_entry_id, (last_entry_time, last_entry_id)) as last_id, max(last_entry_time) as last_at,
         max(source_seq_state) filter (where source_seq_state in ('not_carried', 'redacted')) as unnumbered,
         bool_or(source_seq_state = 'empty') as some_empty
     from source_hour
@@ -24,7 +24,7 @@ given as (
 holes as (
     -- Numbers given before the period that came in the lookback are no hole of this period.
     select
-        source_id, sum(first_seq - before - 1) as missing, min(before) as after, arg_min(first_event_id, first_seq) as event_id
+        source_id, sum(first_seq - before - 1) as missing, min(before) as after, arg_min(first_event_id, (first_seq, first_event_id)) as event_id
     from steps
     where before is not null and last_event_time >= $period_start
     group by source_id

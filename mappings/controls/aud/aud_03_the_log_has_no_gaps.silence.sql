@@ -37,7 +37,7 @@ longest as (
 ),
 judged as (
     select
-        coalesce(p.source_id, h.source_id) as source_id, any_value(p.row_id) as row_id, max(h.event_id) as event_id,
+        coalesce(p.source_id, h.source_id) as source_id, min(p.row_id) as row_id, max(h.event_id) as event_id,
         max(p.heartbeat_minutes) as promised, max(l.minutes) as minutes, max(l.since) as since,
         if(count(p.source_id) = 0, 'log_source: not carried', max('log_source.' || p.open)) as open
     from promised p

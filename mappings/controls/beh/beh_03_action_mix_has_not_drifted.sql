@@ -5,7 +5,7 @@ with acts as (
         d.agent_id, coalesce(d.action_type, '?') || ' ' || coalesce(d.target_name, '-') as act,
         coalesce(sum(d.events - d.blocked) filter (where d.in_period), 0) as now_n,
         coalesce(sum(d.events - d.blocked) filter (where not d.in_period), 0) as then_n,
-        max(d.last_event_time) as last_at, arg_max(d.last_event_id, d.last_event_time) as last_id,
+        max(d.last_event_time) as last_at, arg_max(d.last_event_id, (d.last_event_time, d.last_event_id)) as last_id,
         max(d.action_type_state) filter (where d.action_type_state in ('not_carried', 'redacted')) as unseen
     from act_day d
     where d.events > d.blocked
@@ -20,8 +20,8 @@ shares as (
 ),
 drifts as (
     select
-        agent_id, any_value(acts_now) as acts_now, any_value(acts_then) as acts_then, max(last_at) as last_at,
-        arg_max(last_id, last_at) as last_id, max(unseen) as unseen, arg_max(act, (abs(p - q), act)) as most,
+        agent_id, min(acts_now) as acts_now, min(acts_then) as acts_then, max(last_at) as last_at,
+        arg_max(last_id, (last_at, last_id)) as last_id, max(unseen) as unseen, arg_max(act, (abs(p - q), act)) as most,
         -- What is in one mix only adds its whole share; 0 log 0 is 0.
         round(sqrt(greatest(0, sum(if(p > 0, p * log2(2 * p / (p + q)), 0) + if(q > 0, q * log2(2 * q / (p + q)), 0)) / 2)), 6)
             as distance

@@ -52,7 +52,7 @@ select
         || ' UTC; ' || if(bool_and(inside is true), 'inside its boundary', coalesce('not judged, ' || max(open), 'not in its boundary'))
         as reason,
     max(last_event_time) as observed_at,
-    'event/' || arg_max(last_event_id, last_event_time) as evidence_ref,
+    'event/' || arg_max(last_event_id, (last_event_time, last_event_id)) as evidence_ref,
     agent_id,
     min(source_id) as source_id,
     gaps([max(open) filter (where inside is not true)]) as missing

@@ -2,8 +2,8 @@
 with used as (
     select
         agent_id, data_source_id,
-        any_value(context_refs_state) as refs_state, any_value(source_id) as source_id,
-        max(last_event_time) as last_at, arg_max(last_event_id, last_event_time) as last_id
+        max(context_refs_state) as refs_state, min(source_id) as source_id,
+        max(last_event_time) as last_at, arg_max(last_event_id, (last_event_time, last_event_id)) as last_id
     from context_day
     where in_period and last_event_time is not null and (data_source_id is not null or context_refs_state <> 'empty')
     group by agent_id, data_source_id

@@ -26,7 +26,7 @@ checked as (
 ),
 identities as (
     select
-        item_id, any_value(agent_id) as agent_id, any_value(agent_id_state) as agent_id_state,
+        item_id, min(agent_id) as agent_id, max(agent_id_state) as agent_id_state,
         min(source_id) as source_id, sum(acts) as acts, bool_and(registered) as registered,
         coalesce(arg_min(event_id, (moment, event_id)) filter (where not registered), arg_min(event_id, (moment, event_id)))
             as event_id,

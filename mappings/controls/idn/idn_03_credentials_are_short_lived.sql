@@ -1,9 +1,9 @@
 -- Population: credentials in force that an agent in production uses. Exception: a static secret, no end, or a long life.
 with used as (
     select
-        c.credential_id, any_value(c.row_id) as row_id, any_value(c.valid_from) as valid_from, any_value(c.source_id) as source_id,
-        any_value(c.kind) as kind, any_value(c.lifetime_seconds) as lifetime_seconds,
-        any_value(c.not_carried_fields) as not_carried_fields, any_value(c.redacted_fields) as redacted_fields,
+        c.credential_id, min(c.row_id) as row_id, min(c.valid_from) as valid_from, min(c.source_id) as source_id,
+        min(c.kind) as kind, min(c.lifetime_seconds) as lifetime_seconds,
+        min(c.not_carried_fields) as not_carried_fields, min(c.redacted_fields) as redacted_fields,
         min(a.agent_id) as agent_id,
         -- One agent in production is enough; one of which nobody knows leaves it open.
         case when bool_or(a.in_production) then true when bool_or(a.in_production is null) then null else false end

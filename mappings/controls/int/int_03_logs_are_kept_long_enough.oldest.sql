@@ -2,7 +2,7 @@
 -- when. Exception: the oldest record that is left is younger.
 with kept as (
     select
-        source_id, min(first_event_time) as oldest, sum(events) as entries, arg_min(first_event_id, first_event_time) as event_id
+        source_id, min(first_event_time) as oldest, sum(events) as entries, arg_min(first_event_id, (first_event_time, first_event_id)) as event_id
     from agent_life
     group by source_id
 ),

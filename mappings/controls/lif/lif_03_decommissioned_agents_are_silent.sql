@@ -10,7 +10,7 @@ with retired as (
         and (lifecycle_status = 'retired' or retired_at <= $as_of)
 ),
 acted as (
-    select agent_id, max(last_event_time) as last_at, arg_max(last_event_id, last_event_time) as last_id
+    select agent_id, max(last_event_time) as last_at, arg_max(last_event_id, (last_event_time, last_event_id)) as last_id
     from agent_day
     where in_period
     group by agent_id

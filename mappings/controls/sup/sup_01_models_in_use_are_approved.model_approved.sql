@@ -2,9 +2,9 @@
 with used as (
     select
         agent_id, model,
-        any_value(model_state) as model_state, any_value(source_id) as source_id,
+        max(model_state) as model_state, min(source_id) as source_id,
         min(first_event_time) as first_at, max(last_event_time) as last_at,
-        arg_max(last_event_id, last_event_time) as last_id
+        arg_max(last_event_id, (last_event_time, last_event_id)) as last_id
     from model_day
     where in_period and last_event_time is not null
     group by agent_id, model

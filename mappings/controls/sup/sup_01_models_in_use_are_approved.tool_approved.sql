@@ -2,9 +2,9 @@
 with used as (
     select
         agent_id, target_name as tool,
-        any_value(target_name_state) as tool_state, any_value(source_id) as source_id,
+        max(target_name_state) as tool_state, min(source_id) as source_id,
         min(first_event_time) as first_at, max(last_event_time) as last_at,
-        arg_max(last_event_id, last_event_time) as last_id
+        arg_max(last_event_id, (last_event_time, last_event_id)) as last_id
     from act_day
     where in_period and last_event_time is not null and executed > 0
         and (action_type is null or action_type not in ('model_call', 'run', 'policy_check', 'approve', 'message', 'delegate'))

@@ -4,7 +4,7 @@ with talkers as (
     select
         agent_id,
         bool_or(talks_to_people) as talks,
-        any_value(gap(talks_to_people, 'talks_to_people', not_carried_fields, redacted_fields)) as talk_gap
+        min(gap(talks_to_people, 'talks_to_people', not_carried_fields, redacted_fields)) as talk_gap
     from agent
     where valid_from <= $as_of and (valid_to is null or valid_to > $as_of)
     group by agent_id
