@@ -43,6 +43,13 @@ def test_otlp_tool_span_before_its_parent_inherits_the_agent_over_lines(tmp_path
     assert "agent_inherited_from_span" not in rows[ROOT.lower()]
 
 
+def test_otlp_parent_written_in_other_case_is_the_same_span(tmp_path: Path) -> None:
+    rows = by_span(
+        json_lines(tmp_path / "t.jsonl", traces(invoked("billing", ROOT.lower()), span(LEAF, ROOT)))
+    )
+    assert rows[LEAF.lower()]["agent_id"] == "billing"
+
+
 def test_otlp_nearest_agent_wins_over_a_farther_one(tmp_path: Path) -> None:
     rows = by_span(
         json_lines(
