@@ -67,6 +67,7 @@ def compare(path: Path, source: SourceMap, most: int) -> None:
 PIECES = (
     ",", ",", ",", "\n", "\n", "\r\n", "a", "b", '"', '""', '"a"', '"a,b"', '"a\nb"', '"é ""x"""',
     "'=1", "'a", "'", " ", "\r", "\x00", "é", "skip", "1.5", "-", "[REDACTED]", "2026-11-20T18:04Z",
+    "a|b|cc", "a|", " x|y", "é|z", "|", "-|a",
 )  # fmt: skip
 HEADERS = ("a,b,c", "id", "event_time,a", '"a" ,b', "a,a", "", "c,event_time,n\r", "x,y")
 csv_texts = st.builds(
@@ -75,7 +76,7 @@ csv_texts = st.builds(
     st.lists(st.sampled_from(PIECES), max_size=25),
 )
 regular_rows = st.lists(
-    st.lists(st.sampled_from([*PIECES[6:7], '"a,b"', '"a\nb"', "", "'=x", "é"]), min_size=2,
+    st.lists(st.sampled_from([*PIECES[6:7], "k|l", '"a,b"', '"a\nb"', "", "'=x", "é"]), min_size=2,
              max_size=4).map(",".join),
     max_size=6,
 )  # fmt: skip
@@ -142,7 +143,12 @@ def test_csv_record_longer_than_any_row_may_be_is_left_to_the_reference(tmp_path
 INSTANTS = [datetime(2026, 3, 29, 2, 30, tzinfo=UTC), datetime(1850, 1, 1, tzinfo=UTC), None,
             datetime(2026, 11, 20, 18, 4, 5, 123456, tzinfo=UTC)]  # fmt: skip
 KINDS: tuple[tuple[pa.DataType, Any], ...] = (
-    (pa.string(), st.sampled_from([*(t for t in TEXTS if t.isprintable()), "nul\x00", None])),
+    (
+        pa.string(),
+        st.sampled_from(
+            [*(t for t in TEXTS if t.isprintable()), "nul\x00", "a|b", "|a", "a| b", None]
+        ),
+    ),
     (pa.large_string(), st.sampled_from(["a", "", None])),
     (pa.dictionary(pa.int8(), pa.string()), st.sampled_from(["x", "skip", "-", None])),
     (pa.int64(), st.sampled_from([0, 1, -(2**63), 2**63 - 1, 1763661840123, None])),

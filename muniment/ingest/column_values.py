@@ -244,6 +244,28 @@ def _lists(_: Field, values: pa.Array) -> pa.Array:
     return pc.if_else(pa.array(good), values, pa.scalar(None, values.type))
 
 
+def _split(one: Field, values: pa.Array) -> pa.Array:
+    """Texts cut into lists, where no part is empty or has white space around it."""
+    if one.split is None:
+        return pa.nulls(len(values), ARROW_KINDS[ColumnKind.TEXT_LIST])
+    lists = pc.split_pattern(values, one.split)
+    items = lists.flatten()
+    if not len(items):
+        return lists
+    offsets = offsets_of(items)
+    content = np.frombuffer(items.buffers()[2] or b"\0", np.uint8)
+    last = len(content) - 1
+    ends = (content[np.minimum(offsets[:-1], last)], content[np.clip(offsets[1:] - 1, 0, last)])
+    odd = np.diff(offsets) == 0
+    for characters in ends:  # beyond ASCII there is white space too
+        odd |= (characters <= ord(" ")) | (characters >= 0x7F)
+    if odd.any():
+        rows = np.zeros(len(lists), np.bool_)
+        rows[pc.list_parent_indices(lists).to_numpy()[odd]] = True
+        lists = pc.if_else(pa.array(rows), pa.scalar(None, lists.type), lists)
+    return _lists(one, lists)
+
+
 Kernel = Callable[[Field, pa.Array], pa.Array]
 # What is kept of a text that is not kept as it stands, by the parts of its field map.
 _MASKING: dict[frozenset[str], Kernel] = {
@@ -267,5 +289,5 @@ _KERNELS: dict[ColumnKind, tuple[frozenset[str], dict[str, Kernel]]] = {
         frozenset({"time", "zone"}),
         {"string": _time_texts, "instant": _instants, "int64": _epochs},
     ),
-    ColumnKind.TEXT_LIST: (frozenset(), {"list": _lists}),
+    ColumnKind.TEXT_LIST: (frozenset({"split"}), {"list": _lists, "string": _split}),
 }

@@ -38,7 +38,10 @@ _SEARCHED_CHARACTERS = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column, where it comes from, and how it is read; `plain`: a text taken as it stands."""
+    """A column, where it comes from, and how it is read.
+
+    plain: a text taken as it stands. split: at what a text is cut into a list.
+    """
 
     column: Column
     spec: FieldMap
@@ -47,6 +50,7 @@ class Field:
     masked_if: re.Pattern[str] | None
     zone: tzinfo | None
     plain: bool
+    split: str | None = None
 
     @property
     def always(self) -> bool:
@@ -82,6 +86,7 @@ class FieldReader:
     def field(self, column: Column, spec: FieldMap) -> Field:
         """A field map made ready for a column."""
         zone = spec.zone or self._source.zone
+        is_list = column.kind is ColumnKind.TEXT_LIST
         plain = column.kind is ColumnKind.TEXT and spec.model_fields_set <= _ORIGIN
         return Field(
             column, spec,
@@ -90,6 +95,7 @@ class FieldReader:
             masked_if=re.compile(spec.masked_if) if spec.masked_if else None,
             zone=ZoneInfo(zone) if zone else None,
             plain=plain,
+            split=spec.split or self._source.split if is_list else spec.split,
         )  # fmt: skip
 
     def blank(self, value: Any) -> bool:
@@ -132,8 +138,7 @@ class FieldReader:
         spec, name, kind = one.spec, one.column.name, one.column.kind
         if one.plain:
             return check_choice(one.column, to_text(name, found)), True
-        split = spec.split or (self._source.split if kind is ColumnKind.TEXT_LIST else None)
-        value = _shaped(spec, name, found, split)
+        value = _shaped(spec, name, found, one.split)
         if value is None or (isinstance(value, str) and value in self.nulls):
             return self.absent(one), True
         if spec.values is not None:
