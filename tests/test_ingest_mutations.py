@@ -13,6 +13,7 @@ import io
 import json
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -213,7 +214,8 @@ def mutated(content: bytes, cuts: list[tuple[int, int, bytes]]) -> bytes:
     return content
 
 
-def check(reader: str, content: bytes, path: Path) -> None:
+def check(reader: str, content: bytes, path: Path) -> bool:
+    """Whether the file was read; else it was refused as a whole."""
     source, _, count = READERS[reader]
     path.write_bytes(content)
     started = time.process_time()
@@ -224,7 +226,7 @@ def check(reader: str, content: bytes, path: Path) -> None:
         assert "`" in str(error)
         with pytest.raises(MunimentError):
             list(read_batches(examine(path), source, groups_of(source, IMPORT_TIME), MOST))
-        return
+        return False
     expected = count(content)
     assert expected is None or len(pieces) == expected
     by_rows = by_row(source, pieces)
@@ -235,13 +237,14 @@ def check(reader: str, content: bytes, path: Path) -> None:
     except MunimentError as error:
         assert "`" in str(error)
     assert time.process_time() - started < CPU_SECONDS
+    return True
 
 
 def sealed_events(store: Store) -> int:
     return AuditLog(store).state().sealed_events
 
 
-def check_import(reader: str, store: Store, content: bytes, path: Path) -> None:
+def check_import(reader: str, store: Store, content: bytes, path: Path) -> bool:
     """What the import says of itself, against what the file holds and what the log took."""
     source = READERS[reader][0]
     path.write_bytes(content)
@@ -253,7 +256,7 @@ def check_import(reader: str, store: Store, content: bytes, path: Path) -> None:
         batch = None
     if batch is None:
         assert sealed_events(store) == before
-        return
+        return False
     pieces = read_documents(examine(path), source)
     read = sum(map(len, by_row(source, pieces)))
     assert batch.read == read
@@ -261,10 +264,11 @@ def check_import(reader: str, store: Store, content: bytes, path: Path) -> None:
     assert sealed_events(store) == before + batch.imported
     refused = Path(batch.rejects_file).read_bytes().count(b"\n") if batch.rejects_file else 0
     assert refused == batch.rejected
+    return True
 
 
-def mutate(reader: str, examples: int, each: Callable[[bytes, Path], None]) -> None:
-    seed = READERS[reader][1]
+def mutate(reader: str, examples: int, each: Callable[[bytes, Path], bool]) -> None:
+    seed, tried = READERS[reader][1], Counter[bool]()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "f"
 
@@ -272,9 +276,11 @@ def mutate(reader: str, examples: int, each: Callable[[bytes, Path], None]) -> N
                   suppress_health_check=list(HealthCheck))  # fmt: skip
         @given(cuts=CUTS)
         def once(cuts: list[tuple[int, int, bytes]]) -> None:
-            each(mutated(seed, cuts), path)
+            tried[each(mutated(seed, cuts), path)] += 1
 
         once()
+    assert tried.total() >= examples
+    print(f"{reader}: {tried[True]:,} mutated files read, {tried[False]:,} refused as a whole")
 
 
 @pytest.mark.parametrize("reader", READERS)
