@@ -10,10 +10,12 @@ A folder that does not fit its own digests is deleted and computed again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import secrets
 import shutil
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,7 @@ import pyarrow.parquet as pq
 from muniment.store.cache_files import renamed_into_place
 
 FORMAT = "1"
+ABANDONED_S = 3_600  # nothing is written for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class PartialFiles:
     _places: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._sweep()
         for path in sorted(self.root.glob("P-*")):
             folder = _read(path)
             if folder is None:
@@ -104,6 +108,13 @@ class PartialFiles:
         for name, folder in list(self._folders.items()):
             if not set(folder.keys) & set(used):
                 self._drop(name)
+
+    def _sweep(self) -> None:
+        """Delete what a process left that was killed while it wrote."""
+        for path in self.root.glob(".P-*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > ABANDONED_S:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def _drop(self, name: str) -> None:
         folder = self._folders.pop(name)
