@@ -10,6 +10,7 @@ import pytest
 
 from muniment.catalog.sources import load_source_map, load_source_maps, mappable_columns
 from muniment.errors import CatalogError
+from muniment.ingest.recognise import recognise
 from muniment.model.paths import MISSING, Row, parse_path, unnest
 from muniment.model.sources import (
     FieldMap,
@@ -19,7 +20,7 @@ from muniment.model.sources import (
     SourceMap,
     TableMap,
 )
-from tests.builders.sources import source_map, write_map
+from tests.builders.sources import mapped, source_map, write_map
 from tests.conftest import PROJECT_ROOT
 
 GOOD = """\
@@ -169,3 +170,20 @@ def test_sources_documents_name_every_key_of_a_map() -> None:
         "one_of",
     }  # one_of is written `in`
     assert {key for key in keys if not re.search(rf"\b{key}\b", text)} == set()
+
+
+def test_nested_log_of_the_documentation_maps_as_it_says(tmp_path: Path) -> None:
+    page = (PROJECT_ROOT / "docs" / "sources.md").read_text("utf-8")
+    worked = page.partition("### A nested log")[2]
+    line = " ".join(worked.split("```json\n")[1].split("```")[0].split())
+    (tmp_path / "bot.jsonl").write_text(line + "\n")
+    (tmp_path / "bot.yaml").write_text(worked.split("```yaml\n")[1].split("```")[0])
+    chosen = load_source_map(tmp_path / "bot.yaml")
+    taken, refused = mapped(tmp_path / "bot.jsonl", chosen)
+    assert (refused, recognise(tmp_path / "bot.jsonl", {"bot": chosen})) == ([], chosen)
+    assert [(row.key, row.values["action_type"], row.values["outcome"]) for row in taken] == [
+        (("", "b7", "r1", "1"), "write", "success"),
+        (("", "b7", "r1", "2"), "message", "denied"),
+        (("", "b7", "r2", "1"), "read", "success"),
+    ]
+    assert taken[2].values["target_ref"] == "claim/18"
