@@ -188,7 +188,15 @@ class Merged:
                 _add(held.by_agent, agent, counts)
 
     def _items(self, relation: str, tests: Sequence[str]) -> None:
-        for row in self._connection.sql(f"select * from {relation}").to_arrow_table().to_pylist():
+        # Of what lies in many units no more is taken than a result can hold.
+        query = (
+            "select * from (select *, row_number() over (partition by test order by rank, item_id)"
+            f" <= {SAMPLE_SIZE} as low, row_number() over (partition by test, listed, outcome"
+            f" order by observed, item_id) <= {UNDETERMINED_LISTED} as early from {relation})"
+            " where low and rank is not null"
+            f" or listed and (early or outcome <> '{Outcome.UNDETERMINED}')"
+        )
+        for row in self._connection.sql(query).to_arrow_table().to_pylist():
             held = self._sums[tests[row["test"]]]
             if row["listed"]:
                 held.items[row["item_id"]] = row
