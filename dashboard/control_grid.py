@@ -12,6 +12,7 @@ from dashboard.components import html
 from dashboard.rows import Row
 from dashboard.shell import Frame
 from dashboard.wording import CONTROL_STATES, days_between, number, plural
+from muniment.assessment.sentences import TESTED_STATES
 from muniment.evidence import links
 
 
@@ -21,6 +22,8 @@ def domains(frame: Frame, rows: Sequence[Row]) -> Markup:
     for row in sorted(rows, key=lambda r: r["id"]):
         by_domain.setdefault(row["id"][:3], []).append(row)
     failed = sum(1 for held in by_domain.values() if any(r["state"] == "fail" for r in held))
+    tested = any(row["state"] in TESTED_STATES for row in rows)
+    words = f"Exceptions lie in {number(failed)} of" if tested else "No control was tested, of"
     lines = [
         html(
             '<div class="m-unit m-unit-short"><b>{}</b><div>{}</div></div>',
@@ -34,8 +37,7 @@ def domains(frame: Frame, rows: Sequence[Row]) -> Markup:
         "Which control works?",
         html('<p class="m-legend">{}</p>', legend),
         html('<div class="m-units m-units-two">{}</div>', ui.join(lines)),
-        says=f"Exceptions lie in {number(failed)} of "
-        f"{plural(len(by_domain), 'domain', 'domains')}; one square is one control.",
+        says=f"{words} {plural(len(by_domain), 'domain', 'domains')}; one square is one control.",
         source=frame.basis,
     )
 

@@ -36,9 +36,12 @@ def interval_bar(score: Mapping[str, Any]) -> Markup:
     words = f"{held}, {still} open, {failed} with exceptions, of {whole} applicable"
     labels = join(
         [
-            mark(REQUIREMENT_STATES["evidenced"], held),
+            mark(REQUIREMENT_STATES["evidenced" if proved else "not_applicable"], held),
             mark(REQUIREMENT_STATES["not_tested"], f"{number(still)} open"),
-            mark(REQUIREMENT_STATES["exceptions_noted"], f"{number(failed)} exc."),
+            mark(
+                REQUIREMENT_STATES["exceptions_noted" if failed else "not_applicable"],
+                f"{number(failed)} exc.",
+            ),
         ]
     )
     return html(
@@ -94,7 +97,7 @@ def period_bars(
         _bar(group[0], population, failed, unknown, top)
         for group, (population, failed, unknown) in zip(groups, sums, strict=True)
     ]
-    clear = sum(1 for population, failed, _ in sums if population and not failed)
+    clear = sum(1 for population, failed, open_ in sums if population and not failed + open_)
     filled = sum(1 for population, _, _ in sums if population)
     axis = html(
         '<div class="m-axis"><b>{}</b><b>0</b><span></span><i>exc.</i><i>undet.</i></div>',

@@ -12,6 +12,7 @@ from dashboard.components import html
 from dashboard.rows import Row
 from dashboard.shell import Frame
 from dashboard.wording import CONTROL_STATES, NONE, Status, number, plural
+from muniment.assessment.sentences import TESTED_STATES
 
 NOT_RECORDED = "not recorded"
 OPEN = Status("○", "Open", "open", "outline")
@@ -78,10 +79,19 @@ def unjudged(frame: Frame, rows: Sequence[Sequence[object]]) -> Markup:
             for name, count in rows
         ],
         numbers=(1,),
-        none="A finding names every exception.",
+        none=_all_judged(frame),
     )  # fmt: skip
     says = f"{plural(len(rows), 'control has', 'controls have')} exceptions without a finding."
     return ui.card("What did nobody judge?", table, says=says if rows else "")
+
+
+def _all_judged(frame: Frame) -> str:
+    states = {row["state"] for row in frame.book["controls"]}
+    if "fail" in states:
+        return "A finding names every exception."
+    if states & TESTED_STATES:
+        return "No control shows exceptions."
+    return "No control was tested, so there is nothing to judge."
 
 
 def tolerated(frame: Frame, found: Row) -> Markup:

@@ -106,13 +106,14 @@ def _findings(frame: Frame) -> Markup | None:
 def evidence(frame: Frame) -> Markup:
     """How the log and its sources stand, and which results say nothing yet."""
     rows, log = frame.book["controls"], frame.assessment["log"]
-    open_, done = REQUIREMENT_STATES["not_tested"], CONTROL_STATES["pass"]
+    # That the log is sealed or signed is no verdict on it: neutral, until somebody verifies.
+    open_ = REQUIREMENT_STATES["not_tested"]
     sealed = plural(log["sealed_entries"], "entry", "entries")
     segments = plural(log["segments"], "segment", "segments")
     header = ui.code(wording.digest(log["last_header_hash"]))
     unsealed = plural(log["unsealed_entries"], "entry", "entries")
     said = [
-        html("{} in {}, to {}", ui.mark(done, f"Sealed {sealed}"), segments,
+        html("{} in {}, to {}", ui.mark(open_, f"Sealed {sealed}"), segments,
              moment(log["sealed_to"])),
         html("{} header {}", ui.mark(open_, "Signed" if log["signed"] else "Unsigned"), header),
     ]  # fmt: skip

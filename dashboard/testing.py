@@ -16,6 +16,7 @@ from dashboard.shell import Frame, asked
 from dashboard.wording import CONTROL_STATES, NONE, moment, named, number, of, plural
 
 MOST_OPEN_ITEMS = 10
+UNTESTED = "Nothing was tested."
 NOT_COMPARED = "not established: no second source was compared"
 
 
@@ -73,7 +74,7 @@ def over_time(frame: Frame, test: Row) -> Markup:
     last = wording.local_day(clock["period_end"], zone, before=True)
     figure, unit, filled, clear = period_bars(test["by_day"], first, last)
     units = f"{unit}s with a population" if not unit.endswith("s") else "such spans"
-    count = f"No exceptions in {clear} of {filled} {units}."
+    count = f"Concluded without exceptions in {clear} of {filled} {units}."
     says = f"{count} Each bar counts items by {unit}, from the date shown."
     source = html("Population {} of test {}. {}", number(test["population"]),
                   ui.code(test["test_id"]), frame.basis)  # fmt: skip
@@ -99,7 +100,7 @@ def exceptions(frame: Frame, control: Row, items: list[Row]) -> Markup:
             for item in rows
         ],
         wide=2,
-        none="This control shows no exceptions.",
+        none="This control shows no exceptions." if control["population"] else UNTESTED,
     )
     query = {"assessment": frame.assessment_id, "id": asked("id")}
     says = f"{plural(len(found), 'exception', 'exceptions')}, the latest first." if found else ""
@@ -123,6 +124,7 @@ def undetermined(frame: Frame, control: Row, items: list[Row]) -> Markup:
     waiting = [item for item in items if item["outcome"] in {"undetermined", "pending"}]
     shown = waiting[:MOST_OPEN_ITEMS]
     total = parts.waiting(control)
+    done = "Every item was concluded." if control["population"] else UNTESTED
     rows = ui.table(
         ("Observed", "Outcome", "Reason", "Missing", "Evidence"),
         [
@@ -136,7 +138,7 @@ def undetermined(frame: Frame, control: Row, items: list[Row]) -> Markup:
             for item in shown
         ],
         wide=2,
-        none="None of them is listed." if total else "Every item was concluded.",
+        none="None of them is listed." if total else done,
     )
     more = f", {number(cut)} more are counted but not listed" if cut else ""
     said = f"{of(total, control['population'])} items were not concluded; {len(shown)} shown{more}."

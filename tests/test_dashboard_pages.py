@@ -75,7 +75,7 @@ def test_page_names_assessment_clock_and_unsigned_header(page: str, query: dict[
 def test_overview_gives_interval_with_every_denominator() -> None:
     html = draw("overview")
     assert "1 of 2 tested controls shows exceptions" in html
-    assert "1 further control is not concluded" in html
+    assert "1 of 3 controls is not concluded" in html
     assert "Not concluded 1 control and 2 items" in html
     assert "<b>1 to 2 of 3</b> clauses that apply today are evidenced." in html
     assert "1 evidenced, of which 1 attested" in html
@@ -120,7 +120,7 @@ def test_control_page_shows_population_exceptions_test_and_clauses() -> None:
     assert "under the operator&#39;s control" in html
     address = f"/item?assessment={ASSESSMENT_ID}&amp;control=OVR-03&amp;test=main&amp;item={1:032x}"
     assert address in html
-    assert "No exceptions in 0 of 1 weeks" in html
+    assert "Concluded without exceptions in 0 of 1 weeks" in html
 
 
 @pytest.mark.usefixtures("screen")

@@ -6,6 +6,7 @@ from dashboard import components as ui
 from dashboard import control_grid, listing
 from dashboard.shell import Frame, asked, header_line
 from dashboard.wording import number, plural
+from muniment.assessment.sentences import TESTED_STATES
 
 
 def show(frame: Frame) -> None:
@@ -18,7 +19,9 @@ def show(frame: Frame) -> None:
         header_line(frame),
         ui.page_title("Controls"),
         ui.lead(
-            f"{number(failed)} of {plural(len(every), 'control', 'controls')} show exceptions.",
+            f"{number(failed)} of {plural(len(every), 'control', 'controls')} show exceptions."
+            if any(row["state"] in TESTED_STATES for row in every)
+            else "No control was tested.",
             f" {plural(len(rows), 'control is', 'controls are')} listed.",
         ),
         ui.grid("one", control_grid.domains(frame, every)),

@@ -47,8 +47,11 @@ def _lead(frame: Frame, rows: list[Row]) -> Markup:
     if not silent:
         items = plural(waiting, "item was", "items were")
         return ui.lead(first, f". Every control was tested or attested, but {items} not concluded.")
-    others = plural(len(silent), "further control is", "further controls are")
-    return ui.lead(first, f". {others} not concluded, so the picture is incomplete.")
+    whole = plural(len(rows), "control", "controls")
+    verb = "is" if len(silent) == 1 else "are"
+    return ui.lead(
+        first, f". {number(len(silent))} of {whole} {verb} not concluded: an incomplete picture."
+    )
 
 
 def _since(frame: Frame, failed: int) -> str:

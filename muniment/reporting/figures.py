@@ -99,7 +99,7 @@ def _interval_row(row: IntervalRow, top: float) -> list[str]:
 
 def _interval_labels(row: IntervalRow, ends: tuple[float, float], base: float) -> list[str]:
     """Words below the bar; kept apart where a part is too narrow for its own words."""
-    first = f"✓ {row.proved_words}"
+    first = f"{'✓' if row.proved else '–'} {row.proved_words}"
     second, third = (
         f"○ {number(row.open)} open",
         f"▲ {number(row.exceptions)} " + ("gaps" if row.later else "exceptions"),

@@ -1,9 +1,12 @@
--- Population: agents taken out of service by the as-of time. Exception: it acted since then, or holds a credential that was not revoked.
-with retired as (
+-- Population: agents taken out of service. Exception: it acted since then, or holds a credential that was not revoked.
+-- Where no log or no list of credentials came in, silence proves nothing.
+with known as (
+    select exists (select 1 from agent_day where in_period) as logged, exists (select 1 from credential) as listed
+),
+retired as (
     select
         agent_id, row_id, valid_from, source_id, retired_at,
-        case when retired_at is null then coalesce(gap(retired_at, 'retired_at', not_carried_fields, redacted_fields),
-            'retired_at: not carried') end as time_gap
+        unknown(retired_at, 'retired_at', not_carried_fields, redacted_fields) as time_gap
     from agent
     where valid_from <= $as_of and (valid_to is null or valid_to > $as_of)
         and (kind is null or kind in ('agent', 'sub_agent', 'coding_assistant'))
@@ -36,9 +39,10 @@ judged as (
             then 'acted on ' || strftime(a.last_at, '%Y-%m-%d %H:%M') || ' UTC, after its end on '
                 || strftime(r.retired_at, '%Y-%m-%d %H:%M') || ' UTC' end as noise,
         case when h.credential_id is not null then 'holds credential ' || shorten(h.credential_id) || ', not revoked' end as grip,
-        case when a.last_at is not null then r.time_gap end as noise_gap,
-        'credential.' || h.open as grip_gap
+        case when not known.logged then 'event_time: not carried' when a.last_at is not null then r.time_gap end as noise_gap,
+        if(known.listed, 'credential.' || h.open, 'credential: not carried') as grip_gap
     from retired r
+    cross join known
     left join acted a on a.agent_id = r.agent_id
     left join held h on h.agent_id = r.agent_id
 )
