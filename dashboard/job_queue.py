@@ -24,6 +24,13 @@ def ask_assessment() -> None:
     queue.start_worker(store_root())
 
 
+def resume_job(job_id: str) -> None:
+    """Queue a job again that failed or was cancelled, and see that a worker does it."""
+    with open_store(store_root()) as store:
+        JobTable(store.records).resume(job_id)
+    queue.start_worker(store_root())
+
+
 def cancel_job(job_id: str) -> None:
     """Ask a job to end."""
     with open_store(store_root()) as store:
