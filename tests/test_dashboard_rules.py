@@ -19,8 +19,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "dashboard"
 FILES = sorted(FOLDER.rglob("*.py"))
 QUESTION = ["store", "assessment_id", "as_of", "known_at", "scope"]
 STREAMLIT_NAMES = {
-    "Page", "button", "cache_data", "cache_resource", "container", "context", "fragment", "html", "navigation",
-    "page_link",
+    "Page", "button", "cache_data", "cache_resource", "container", "context", "fragment", "html",
+    "navigation", "page_link",
     "query_params", "rerun",
     "selectbox", "session_state", "set_page_config", "sidebar", "text_input",
 }  # fmt: skip
