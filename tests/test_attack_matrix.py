@@ -23,7 +23,7 @@ from tests.builders.honest import honest_store
 OPEN = {"UNSIGNED", "KEY NOT CONFIRMED", "UNANCHORED"}
 LOCATED = ("header ", "segment ", "checkpoint ", "row `", "outbox entry ", "key ", "`segments/",
            "headers", "entry `", "the checkpoint that you kept", "folder:")  # fmt: skip
-SHORT, LONG = 40, 2_000
+SHORT, LONG = 20, 2_000
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +138,7 @@ def test_matrix_holds_as_documented(template: Template, tmp_path: Path, power: s
 
 
 def test_honest_stores_raise_no_alarm(tmp_path: Path) -> None:
-    for number in range(5):
+    for number in range(3):
         honest_store(tmp_path / str(number), random.Random(number))
 
 

@@ -1,28 +1,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from muniment.bundle import bundle_root
 from muniment.catalog.controls import load_controls
 from muniment.catalog.parameters import load_parameters
-from muniment.demo import MIN_EVENTS
 from muniment.demo.build import build_demo
 from muniment.demo.clock import EARLIER_AS_OF, PERIOD_DAYS
-from muniment.demo.load import LOG_FILES
+from muniment.demo.files import write_sources
+from muniment.demo.generate import generate_demo
+from muniment.demo.load import LOG_FILES, resolve_truth
 from muniment.demo.papers import PAPERS
 from muniment.demo.truth import DemoTruth
 from muniment.errors import UsageError
 from muniment.evaluation.engine import evaluate_controls
+from muniment.evidence.dossier import load_dossier
 from muniment.model import times
 from muniment.model.outcomes import Outcome, State
 from muniment.model.results import Clock, ControlResult
 from muniment.sealing.verify import verify_store
 from muniment.store.open import Store, open_store
+from tests.builders.demo_pack import EVENTS, DemoPack
 
-EVENTS = MIN_EVENTS
 # Every control that ships, by the names of its files.
 CONTROLS = sorted(
     "-".join(path.stem.upper().split("_")[:2])
@@ -32,20 +33,17 @@ ATTESTED = {"GOV-01": State.ATTESTED, "GOV-04": State.STALE}
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoTruth]:
-    root = tmp_path_factory.mktemp("northwind")
-    return root, build_demo(root, events=EVENTS)
-
-
-@pytest.fixture(scope="module")
-def truth(built: tuple[Path, DemoTruth]) -> DemoTruth:
-    return built[1]
-
-
-@pytest.fixture(scope="module")
-def store(built: tuple[Path, DemoTruth]) -> Iterator[Store]:
-    with open_store(built[0] / "store") as opened:
+def store(demo_pack: DemoPack) -> Iterator[Store]:
+    with open_store(demo_pack.store) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def truth(store: Store, tmp_path_factory: pytest.TempPathFactory) -> DemoTruth:
+    """What must be found in the demo of this run, told by the same seed once more."""
+    again = generate_demo(events=EVENTS)
+    counts = write_sources(again.registers, again.logs, tmp_path_factory.mktemp("sources"))
+    return resolve_truth(store, again.expected, counts)
 
 
 def _evaluate(store: Store, truth: DemoTruth, as_of: str, *only: str) -> dict[str, ControlResult]:
@@ -59,7 +57,10 @@ def _evaluate(store: Store, truth: DemoTruth, as_of: str, *only: str) -> dict[st
 
 @pytest.fixture(scope="module")
 def results(store: Store, truth: DemoTruth) -> dict[str, ControlResult]:
-    return _evaluate(store, truth, truth.as_of)
+    """Of the assessment that the demo made."""
+    held = load_dossier(store)
+    assert held.assessment.clock.as_of == truth.as_of
+    return held.results
 
 
 def test_every_row_of_every_file_is_imported(store: Store, truth: DemoTruth) -> None:
@@ -100,17 +101,17 @@ def test_demo_store_is_sealed_and_verifies(store: Store) -> None:
     assert store.records.pending_outbox(1) == []
 
 
-def test_demo_attests_papers_with_their_files(store: Store, built: tuple[Path, DemoTruth]) -> None:
+def test_demo_attests_papers_with_their_files(store: Store, demo_pack: DemoPack) -> None:
     rows = {str(row["attestation_id"]): row for row in store.records.all_rows("attestation")}
     for paper in PAPERS:
         if paper.control_id in CONTROLS:
             kept = store.layout.evidence_files / str(rows[paper.attestation_id]["evidence_sha256"])
-            assert kept.read_bytes() == (built[0] / "sources" / paper.file).read_bytes()
+            assert kept.read_bytes() == (demo_pack.root / "sources" / paper.file).read_bytes()
 
 
-def test_demo_is_refused_where_one_already_lies(built: tuple[Path, DemoTruth]) -> None:
+def test_demo_is_refused_where_one_already_lies(demo_pack: DemoPack) -> None:
     with pytest.raises(UsageError, match="Build the demo into an empty folder"):
-        build_demo(built[0], events=EVENTS)
+        build_demo(demo_pack.root, events=EVENTS)
 
 
 @pytest.mark.parametrize("control", CONTROLS)

@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from muniment.store.open import Store, create_store
 from muniment.store.records import RecordPut
@@ -127,10 +133,16 @@ def test_random_statements_give_the_naive_answers_on_every_database(
             assert {row["person_id"]: row["team_id"] for row in rows} == model.as_of(timelines, day)
 
 
-TestTwoClocks = TwoClocks.TestCase
-TestTwoClocks.settings = settings(
-    max_examples=15,
+QUICK = settings(
+    max_examples=6,
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+TestTwoClocks = TwoClocks.TestCase
+TestTwoClocks.settings = QUICK
+
+
+@pytest.mark.soak
+def test_a_hundred_timelines_give_the_naive_answers() -> None:
+    run_state_machine_as_test(TwoClocks, settings=settings(QUICK, max_examples=100))
