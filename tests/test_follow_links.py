@@ -19,7 +19,7 @@ from muniment.catalog.controls import load_controls
 from muniment.evidence.provenance import provenance
 from muniment.model.outcomes import TestKind
 from muniment.store.open import open_store
-from tests.builders.demo_pack import BASE_URL, DemoPack
+from tests.builders.demo_pack import DemoPack
 
 RANDOM_ROWS = 100
 PARTS = 4  # of the long proof, so that each ends within minutes
@@ -36,7 +36,7 @@ def pages(pack: DemoPack, chromium: Any) -> Iterator[list[Any]]:
     """Pages of one browser behind the gate of the dashboard that the pack's links name."""
     program = "import sys; from muniment.cli.main import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", program, "dashboard"]
-    port = str(urlsplit(BASE_URL).port)
+    port = str(urlsplit(pack.base_url).port)
     process = subprocess.Popen(
         [*command, "--store", str(pack.store), "--port", port], stdout=subprocess.PIPE, text=True
     )

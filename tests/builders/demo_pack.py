@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from muniment.demo.generate import generate_demo
 from muniment.model.outcomes import Outcome
 
 EVENTS = 10_000
-BASE_URL = "http://127.0.0.1:8599"
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ class DemoPack:
     @property
     def store(self) -> Path:
         return self.root / "store"
+
+    @property
+    def base_url(self) -> str:
+        """The address that all its links name; nothing answers there until a test serves it."""
+        return (self.root / "base_url").read_text()
 
     @property
     def failing(self) -> set[str]:
@@ -55,7 +60,7 @@ class DemoPack:
                 for annotation in page.get("/Annots", pikepdf.Array()):
                     action = annotation.get("/A")
                     uri = str(action.get("/URI", "")) if action is not None else ""
-                    if uri.startswith(f"{BASE_URL}/item?"):
+                    if uri.startswith(f"{self.base_url}/item?"):
                         links[uri] = None
         return list(links)
 
@@ -64,4 +69,7 @@ def build_demo_pack(root: Path) -> None:
     """Make the demo in a folder; the command must end with 0."""
     from muniment.cli.main import run  # nearly everything: only for those who need the demo
 
-    assert run(["demo", str(root), "--events", str(EVENTS), "--base-url", BASE_URL]) == 0
+    # Below the ports that systems lend to clients, and another for each run on this machine.
+    base_url = f"http://127.0.0.1:{random.SystemRandom().randrange(20_000, 30_000)}"
+    assert run(["demo", str(root), "--events", str(EVENTS), "--base-url", base_url]) == 0
+    (root / "base_url").write_text(base_url)
