@@ -252,6 +252,39 @@ def test_log_on_a_disk_that_really_fills_keeps_what_it_acknowledged(
         _assert_whole(store, [*acknowledged, "later"])
 
 
+def test_log_on_a_disk_that_turned_read_only_says_so_and_signs_when_it_is_writable(
+    small_disk: Path, sqlite_store: Store
+) -> None:
+    import shutil
+
+    from muniment.sealing.heads import seal_and_sign
+    from muniment.sealing.keys import new_key
+
+    def remount(how: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{how}", str(small_disk)], check=True)
+
+    shutil.copytree(sqlite_store.layout.root, small_disk / "store")
+    with open_store(small_disk / "store") as store:
+        new_key(store, by="ana")
+        AuditLog(store).append(entries("kept"))
+        remount("ro")
+        try:
+            for work in (
+                lambda: seal_and_sign(store),
+                lambda: AuditLog(store).append(entries("x")),
+            ):
+                with pytest.raises(StoreError, match=r"[Rr]ead-only"):
+                    work()
+            with pytest.raises(StoreError, match="may write in it"):
+                open_store(small_disk / "store").close()
+        finally:
+            remount("rw")
+        assert _event_ids(store) == [event_id("kept")]
+        head = seal_and_sign(store).checkpoint
+        assert head is not None and head.size == len(store.audit.segments())
+        _assert_whole(store, ["kept"])
+
+
 # Two at once
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -338,6 +340,30 @@ def test_file_beside_the_segments_is_named(sealed: Store, name: str) -> None:
     assert attack.broken(sealed, deep=False) == {
         STRAYS: f"`segments/ingest_day=2026-11-20/{name}` belongs to no header"
     }
+
+
+@pytest.mark.parametrize("folder", ["headers", "segments", "leaves"])
+def test_link_in_place_of_a_file_of_the_log_is_named(
+    sealed: Store, tmp_path: Path, folder: str
+) -> None:
+    """It leads to the very bytes, for now."""
+    paths = {
+        "headers": sealed.layout.header_file(2),
+        "segments": attack.segment(sealed, 2),
+        "leaves": sealed.layout.leaves_file(2),
+    }
+    path = paths[folder]
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    name = path.relative_to(sealed.layout.audit)
+    assert attack.broken(sealed, deep=False) == {STRAYS: f"`{name}` is a link, no file of the log"}
+
+
+def test_pipe_in_place_of_a_header_is_not_waited_for(sealed: Store) -> None:
+    path = sealed.layout.header_file(2)
+    path.unlink()
+    os.mkfifo(path)
+    assert "it is no plain file" in attack.broken(sealed, deep=False)[CHAIN]
 
 
 def test_frame_damaged_in_the_write_ahead_file_is_a_broken_step(sealed: Store) -> None:

@@ -196,6 +196,11 @@ def _strays(store: Store) -> Iterator[str]:
     for path in paths:
         if path not in named | waiting and path.suffix != ".tmp":
             yield f"`{path.relative_to(layout.audit)}` belongs to no header"
+    # What a link leads to can be changed elsewhere, between one verification and the next.
+    parts = (layout.headers, layout.segments, layout.leaves, layout.checkpoints, layout.key_notes)
+    for path in sorted(each for part in parts for each in part.rglob("*")):
+        if path.is_symlink():
+            yield f"`{path.relative_to(layout.audit)}` is a link, no file of the log"
 
 
 def _write_ahead(layout: StoreLayout) -> Iterator[str]:

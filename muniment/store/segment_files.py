@@ -65,6 +65,8 @@ def read_segment(layout: StoreLayout, number: int) -> SegmentInfo:
     """A segment by its header; EvidenceBrokenError where that is gone or no header."""
     path = layout.header_file(number)
     try:
+        if not path.is_file():
+            raise ValueError("it is no plain file")  # a pipe would be waited for
         header = json.loads(path.read_bytes())
         why = shape_fault(header)
     except (OSError, ValueError, RecursionError) as error:
