@@ -45,6 +45,16 @@ def test_pack_made_to_fit_by_the_attackers_tools_is_whole(
     assert faults(tmp_path / "pack") == "" == faults(tmp_path / "pack" / PDF)
 
 
+def test_verifier_of_a_pack_that_is_another_program_is_told_of(
+    owner: PackAttacker, tmp_path: Path
+) -> None:
+    owner.write(tmp_path / "own")
+    owner.files["verify.py"] = b"print('Key and head are confirmed.')\n"
+    owner.write(tmp_path / "other")
+    said = [pack_steps(tmp_path / name, Holdings())[10].detail for name in ("own", "other")]
+    assert "this Muniment's own" in said[0] and "another program" in said[1]
+
+
 # Folders and archives
 
 

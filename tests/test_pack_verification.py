@@ -104,7 +104,7 @@ def test_command_verifies_folder_zip_and_pdf_alike(
     capsys.readouterr()
     assert run(["verify", str(pack.folder), "--json"]) == 5
     steps = json.loads(capsys.readouterr().out)["verification"]["steps"]
-    assert [step["number"] for step in steps] == list(range(1, 11))
+    assert [step["number"] for step in steps] == list(range(1, 12))
 
 
 @pytest.mark.parametrize("place", ["nothing.pdf", "tests", "README.md"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pikepdf
 
 from muniment.errors import InputError, UsageError
+from muniment.evidence import verify
 from muniment.evidence.pack_signature import signature_step
 from muniment.evidence.verify import LIMIT, NAMED, Step, Verification, sha256
 from muniment.evidence.verify import read_checkpoint as read_as_pack_does
@@ -73,8 +74,17 @@ def _as_readers_see_it(pack: Verification, place: Path, number: int) -> list[Ste
     said = "; ".join(faults[:NAMED]) or f"all {len(pack.files)} attachments are the files listed"
     title = "A PDF reader finds the same attachments"
     steps = [Step(number, title, not faults, said, tuple(faults), "")]
-    signed = signature_step(pdfs[0], number + 1)
+    steps.append(_verifier(pack.files.get("verify.py", b""), number + 1))
+    signed = signature_step(pdfs[0], number + 2)
     return steps if signed is None else [*steps, signed]
+
+
+def _verifier(content: bytes, number: int) -> Step:
+    """Never a fault: an older Muniment's program is another one, and an honest one."""
+    own, digest = Path(verify.__file__).read_bytes(), sha256(content)
+    other = "it is another program than this Muniment's: run it only if that digest was published"
+    said = f"SHA-256 {digest}; " + ("it is this Muniment's own" if content == own else other)
+    return Step(number, "The pack's own verify.py", True, said, (), "")
 
 
 def _attachment_faults(pdf: bytes, files: Mapping[str, bytes]) -> list[str]:
