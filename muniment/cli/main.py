@@ -19,6 +19,7 @@ from muniment.cli import (
     frameworks,
     keeping,
     queueing,
+    results,
     sealing,
     serving,
     sources,
@@ -37,7 +38,8 @@ app = typer.Typer(
     help="Turns what your AI agents are and did into evidence that stands up.",
 )
 for module in (
-    storing, sources, sealing, assurance, keeping, queueing, frameworks, verifying, serving,
+    storing, sources, sealing, assurance, results, keeping, queueing, frameworks, verifying,
+    serving,
 ):  # fmt: skip
     module.register(app)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from muniment.model.controls import Control
 from muniment.model.outcomes import Outcome, State
+from muniment.model.records import RECORD_TABLE_BY_NAME
 from muniment.model.results import ControlResult, MissingField, TestedItem, TestResult
 
 # From the state that weighs most to the one that weighs least.
@@ -103,7 +104,9 @@ def _missing_words(missing: Sequence[MissingField]) -> str:
     words = []
     for field in missing[:3]:
         for count, why in ((field.not_carried, "not carried"), (field.redacted, "redacted")):
-            if count:
+            if count and field.name in RECORD_TABLE_BY_NAME:
+                words.append(f"no {field.name} is on record ({count:,})")
+            elif count:
                 by = f" by {', '.join(field.sources)}" if field.sources else ""
                 words.append(f"{field.name} {why}{by} ({count:,})")
     return f" Missing: {'; '.join(words)}." if words else ""
@@ -112,4 +115,7 @@ def _missing_words(missing: Sequence[MissingField]) -> str:
 def conclude_control(control: Control, tests: Sequence[TestResult]) -> ControlResult:
     """The control's result: the test that weighs most decides the state and gives the reason."""
     worst = min(tests, key=lambda test: PRECEDENCE.index(test.state))
-    return ControlResult(control.id, worst.state, worst.state_reason, control.digest, tuple(tests))
+    reason = worst.state_reason
+    if len(tests) > 1:
+        reason = f"Test {worst.test_id}: {reason}"
+    return ControlResult(control.id, worst.state, reason, control.digest, tuple(tests))
