@@ -13,6 +13,7 @@ from muniment.catalog.sources import load_source_maps
 from muniment.evaluation.engine import evaluate_controls
 from muniment.ingest.pipeline import ingest_file, recognise
 from muniment.model.outcomes import State
+from muniment.model.records import RECORD_TABLE_BY_NAME
 from muniment.model.results import Clock, ControlResult, TestResult
 from muniment.model.times import now
 from muniment.store.open import create_store
@@ -111,7 +112,9 @@ def test_samples_undetermined_control_names_source_and_missing_column(
     assert (test.exceptions, test.undetermined) == (0, test.population)
     (field,) = [field for field in test.missing_fields if field.name == column]
     assert (field.not_carried, field.redacted, field.sources) == (test.population, 0, (source,))
-    assert f"{column} not carried by {source} ({test.population})" in result.state_reason
+    register = f"no {column} is on record ({test.population})"
+    said = f"{column} not carried by {source} ({test.population})"
+    assert (register if column in RECORD_TABLE_BY_NAME else said) in result.state_reason
 
 
 def test_samples_tau2_populations_equal_an_independent_count(
