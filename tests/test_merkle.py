@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from muniment.evidence.verify import root_by_path
 from muniment.integrity.merkle import (
     EMPTY_ROOT,
     consistency_proof,
@@ -53,6 +54,12 @@ def test_proof_of_a_published_vector_verifies_only_where_it_says_so(vector: dict
             proof,
             _bytes(vector["root"]),
         )
+        # What every pack carries decides alike; the leaf's hash, always whole, it computes itself.
+        found = root_by_path(
+            _bytes(vector["leafHash"]), vector["leafIdx"], vector["treeSize"], proof
+        )
+        same = len(_bytes(vector["leafHash"])) == 32 and found == _bytes(vector["root"])
+        assert same is not vector["wantErr"], vector["desc"]
     else:
         holds = verify_consistency(
             vector["size1"],
