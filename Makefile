@@ -34,7 +34,7 @@ demo: native $(STAMP)
 	@$(BIN)/muniment dashboard --store $(DEMO)/store --port $(PORT)
 
 test: native $(STAMP)
-	@sh scripts/native.sh chromium poppler
+	@sh scripts/native.sh chromium poppler qpdf
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
 
 lint: $(STAMP)
@@ -46,7 +46,7 @@ lint: $(STAMP)
 check: lint test
 
 soak: native $(STAMP)
-	@sh scripts/native.sh chromium poppler
+	@sh scripts/native.sh chromium poppler qpdf
 	@$(BIN)/python -m pytest -m soak
 
 bench: native $(STAMP)

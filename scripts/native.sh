@@ -16,6 +16,9 @@ for part in "$@"; do
     poppler)
         command -v pdftotext >/dev/null 2>&1 || missing="$missing poppler-utils"
         ;;
+    qpdf)
+        command -v qpdf >/dev/null 2>&1 || missing="$missing qpdf"
+        ;;
     esac
 done
 [ -n "$missing" ] || exit 0
@@ -31,8 +34,8 @@ fi
 cat >&2 <<TEXT
 Muniment needs native libraries that Python packages cannot carry:$missing
   Debian, Ubuntu:  sudo apt-get install$missing
-  Fedora:          sudo dnf install pango chromium poppler-utils
-  macOS:           brew install pango poppler   (and MUNIMENT_CHROMIUM=/path/to/a/Chrome)
+  Fedora:          sudo dnf install pango chromium poppler-utils qpdf
+  macOS:           brew install pango poppler qpdf   (and MUNIMENT_CHROMIUM=/path/to/a/Chrome)
 Then repeat the command.
 TEXT
 exit 2

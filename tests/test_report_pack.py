@@ -194,6 +194,49 @@ def test_paper_prints_fifteen_exceptions_and_the_full_count(built: BuiltReport) 
     assert "select item_id, outcome from events -- OVR-03" in text
 
 
+# The fields that an auditor looks for in a working paper, each with its words on this one.
+PAPER_FIELDS = {
+    "1 id and version": "Working paper WP-OVR-03, version",
+    "1 engagement, entity": "Northwind Freight B.V., pack MP-",
+    "1 period and as-of": "as of 2026-11-20 18:04:00 UTC",
+    "1 scope": "scope: all 47 registered agents",
+    "2 criterion and its state": "NIST AI RMF 1.0 15(2)",
+    "3 risk": "An agent moves money or data that no person has agreed to.",
+    "3 control statement": "The process owner approves each such action before it runs",
+    "3 nature, automation, key": "Nature: preventive, automated, key control; frequency: each",
+    "3 owner": "owner role: process owner",
+    "4 objective": "Approval came before execution, throughout the period.",
+    "4 type of test": "Type: data analytics",
+    "5 population": "3,862 items: executed and autonomy_tier",
+    "5 query and parameters": "parameters: clock_tolerance_seconds = 2",
+    "5 version of the test": "test digest",
+    "5 extraction": "Extracted 2026-11-20 18:05:11 UTC by e.brandvold",
+    "6 completeness": "3,862 in the log = 3,862 in the policy engine; no gap in the sequence",
+    "7 sample": "25 of 3,862 for re-performance at source; seed",
+    "7 list of the sample": "First 15 items:",
+    "8 attributes": "B Given before execution",
+    "9 tested, exceptions, rate": "3,862 ▲ 34 0.88 %",
+    "10 exceptions": "Exceptions, 15 of 34 shown",
+    "10 cause to retest": "owner, due date and retest of the exceptions: not recorded",
+    "11 design": "Design: A preventive gate before execution answers the risk at its cause.",
+    "11 operation": "Operation: 34 exceptions in 3,862 items.",
+    "11 limits": "That the approver understood the request",
+    "12 evidence index": "ovr_03_items.jsonl, 72 rows, SHA-256",
+    "12 confidentiality, retention": "Confidential; retention as the entity rules",
+    "13 preparer": "Prepared by system run A-20261120-1f2e3d4c, started by e.brandvold",
+    "13 reviewer": "Reviewer: none yet",
+    "13 changes": "Changes after sign-off: none",
+}
+
+
+def test_working_paper_carries_every_field_of_the_auditors_list(built: BuiltReport) -> None:
+    whole = text_of(built.pdf_path)
+    paper = whole[whole.index("Working paper WP-OVR-03") :]
+    paper = paper[: paper.index("Working paper WP-OVR-06")]
+    missing = {field: words for field, words in PAPER_FIELDS.items() if words not in paper}
+    assert not missing, paper[:3000]
+
+
 def test_summary_fits_one_page(built: BuiltReport) -> None:
     with pikepdf.open(built.pdf_path) as opened, opened.open_outline() as outline:
         pages = [

@@ -103,10 +103,13 @@ def _signed(
 def _print(
     inputs: PackInputs, pack_digest: str, manifest: EvidenceFile, for_signature: bool
 ) -> bytes:
-    from muniment.reporting.printer import print_pdf  # here: it takes longest to load
+    # here: it takes longest to load
+    from muniment.reporting.printer import give_back_memory, print_pdf
 
     content = content_of(inputs, pack_digest, manifest)
     html = render_html(inputs.folder, content, inputs.language)
+    del content
+    give_back_memory()
     return print_pdf(
         html,
         styles=inputs.folder.style_files,

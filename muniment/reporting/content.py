@@ -50,6 +50,7 @@ def _report(inputs: PackInputs, pack_digest: str, manifest: EvidenceFile) -> dic
         "base_url": inputs.base_url,
         "files": (manifest, *inputs.files),
         "log": inputs.log,
+        "proven": inputs.proven,
         "draft": inputs.is_draft,
         "draft_id": inputs.draft_id(),
         "signatures": inputs.signatures,

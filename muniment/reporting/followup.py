@@ -18,7 +18,7 @@ INCIDENT_CONTROL = "INC-01"
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """A judged exception as recorded: condition, cause, response, owner, due date and state."""
+    """A judged exception as recorded, from condition and cause to due date, retest and state."""
 
     finding_id: str
     control_id: str
@@ -26,9 +26,12 @@ class FindingRow:
     grade: str
     condition: str
     cause: str
+    effect: str
+    systemic: str
     response: str
     owner: str
     due: str
+    retested: str
     state: str
     overdue: bool
 
@@ -130,9 +133,12 @@ def _finding(
         grade=named(row["grade"]),
         condition=str(row["condition"] or NOT_RECORDED),
         cause=str(row["cause"] or NOT_RECORDED),
+        effect=str(row["effect"] or NOT_RECORDED),
+        systemic={True: "systemic", False: "isolated"}.get(row["systemic"], NOT_RECORDED),
         response=str(row["response"] or NOT_RECORDED),
         owner=person_name(people, row["owner_ref"]),
         due=str(due)[:10] if due else NOT_RECORDED,
+        retested=str(row["retested_at"])[:10] if row["retested_at"] else NOT_RECORDED,
         state=f"closed {str(row['closed_at'])[:10]}" if closed else "open",
         overdue=not closed and bool(due) and due < as_of,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -41,7 +41,8 @@ class Asked:
 class PackInputs:
     """The assessment, what the report selects beside it, and how it shall look.
 
-    agent: the file of the agent that was asked for, where a parameter asks for one.
+    agent: of the agent that was asked for, where a parameter asks for one. log: without its
+    entries, of which `proven` says how many lie in the files.
     """
 
     dossier: Dossier
@@ -51,6 +52,7 @@ class PackInputs:
     files: tuple[EvidenceFile, ...]
     imports: list[dict[str, Any]]
     log: LogEvidence
+    proven: int
     records: Rows
     material: Material
     agent: AgentFile | None
@@ -142,7 +144,8 @@ def gather_inputs(store: Store, folder: ReportFolder, asked: Asked) -> PackInput
         appearance=appearance,
         files=files,
         imports=imports,
-        log=log,
+        log=replace(log, entries=()),
+        proven=len(log.entries),
         records={
             table: store.records.rows_as_of(table, clock.as_of, clock.known_at) for table in TABLES
         },
