@@ -67,7 +67,7 @@ def compare(path: Path, source: SourceMap, most: int) -> None:
 PIECES = (
     ",", ",", ",", "\n", "\n", "\r\n", "a", "b", '"', '""', '"a"', '"a,b"', '"a\nb"', '"é ""x"""',
     "'=1", "'a", "'", " ", "\r", "\x00", "é", "skip", "1.5", "-", "[REDACTED]", "2026-11-20T18:04Z",
-    "a|b|cc", "a|", " x|y", "é|z", "|", "-|a",
+    "\ufeff", "a|b|cc", "a|", " x|y", "é|z", "|", "-|a",
 )  # fmt: skip
 HEADERS = ("a,b,c", "id", "event_time,a", '"a" ,b', "a,a", "", "c,event_time,n\r", "x,y")
 csv_texts = st.builds(
@@ -128,6 +128,17 @@ def test_regular_csv_is_read_by_column(tmp_path: Path, monkeypatch: pytest.Monke
     events, refused = by_block(batches)
     assert [(place, row["target_name"]) for place, _, row in events] == [(2, 'say "no"\r\n')]
     assert refused[0][:3] == (5, "wrong number of cells", "the row has 1 cells, the header 3")
+
+
+@pytest.mark.parametrize("most", [1, 2, 10])
+def test_csv_mark_of_byte_order_inside_the_file_is_kept(tmp_path: Path, most: int) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xef\xbb\xbfa,b\n1,x\n\xef\xbb\xbf2,y\n\xef\xbb\xbf,z\n")
+    columns = {"agent_id": "a", "target_name": "b"}
+    source = source_of({"maps": [{"record": "event", "columns": columns}], "reads": "csv"})
+    events, _ = by_block(read_batches(examine(path), source, groups_of(source, AT), most))
+    assert [row["agent_id"] for _, _, row in events] == ["1", "\ufeff2", "\ufeff"]
+    compare(path, source, most)
 
 
 def test_csv_record_longer_than_any_row_may_be_is_left_to_the_reference(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 
 import numpy as np
@@ -117,6 +118,8 @@ def _bytes_of(found: Records, rows: Numbers) -> bytes:
 def _csv_table(text: bytes, header: list[str], delimiter: str) -> pa.Table:
     if not text:
         return pa.table({name: pa.array([], pa.string()) for name in header})
+    if text.startswith(BOM_UTF8):  # Arrow takes one away, and here it is part of the first cell
+        text = BOM_UTF8 + text
     names = [str(number) for number in range(len(header))]
     table = pa_csv.read_csv(
         pa.BufferReader(text),
