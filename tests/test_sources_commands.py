@@ -23,6 +23,7 @@ from muniment.ingest.scaffold import scaffold
 from muniment.ingest.scaffold_times import spelling_of
 from muniment.model.entries import MAPPABLE_NAMES, OUTCOMES
 from muniment.model.records import IMPORTABLE_TABLES
+from muniment.store.open import Store
 from tests.builders.sources import json_lines, mapped
 
 EVENT = {
@@ -282,3 +283,47 @@ def test_scaffold_hostile_names_stay_in_their_comments(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_scaffold_tells_times_by_their_values(values: list[Any], expected: Any) -> None:
     assert spelling_of(values) == expected
+
+
+SLIP: dict[str, Any] = {
+    "id": "slip", "title": "t", "reads": "jsonl", "source_class": "agent",
+    "maps": [{"record": "event", "natural_key": ["id"],
+              "columns": {"event_time": "begun", "agent_id": "agent"}}],
+}  # fmt: skip
+
+
+@pytest.fixture
+def slip(tmp_path: Path) -> Path:
+    """A map whose path `begun` stands for the file's `began`."""
+    map_file = tmp_path / "slip.yaml"
+    map_file.write_text(yaml.safe_dump(SLIP))
+    (tmp_path / "log.jsonl").write_text('{"id": "1", "agent": "a1", "began": "2026-11-20"}\n')
+    return map_file
+
+
+def test_try_names_paths_of_the_map_that_no_row_has(
+    slip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said, _ = command(capsys, "try", str(slip.parent / "log.jsonl"), "--map", str(slip))
+    assert code == 0
+    assert "The map names these, and no row has them: event_time (begun)." in said
+
+
+def test_ingest_doubts_events_without_time_rows_without_day_and_files_without_rows(
+    slip: Path, sqlite_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = str(sqlite_store.layout.root)
+
+    def doubts(file: str, given: str) -> str:
+        path = str(slip.parent / file)
+        assert run(["ingest", path, "--map", given, "--source", "s", "--store", root]) == 0
+        return capsys.readouterr().err
+
+    assert "no event carried a time" in doubts("log.jsonl", str(slip))
+    astray = slip.with_name("astray.yaml")
+    astray.write_text(yaml.safe_dump(SLIP | {"maps": [{**SLIP["maps"][0], "rows": "$.steps[*]"}]}))
+    assert "no row was found" in doubts("log.jsonl", str(astray))
+    (slip.parent / "agents.csv").write_text("agent_id,name,valid_from\na1,One,2026-01-01T00:00Z\n")
+    assert doubts("agents.csv", "registry_csv") == ""
+    (slip.parent / "agents.csv").write_text("agent_id,name\na2,Two\n")
+    assert "1 of the rows state no day" in doubts("agents.csv", "registry_csv")

@@ -19,6 +19,7 @@ from muniment.ingest.scaffold import scaffold as make_scaffold
 from muniment.ingest.trial import Seen, Trial, as_document, records_of, try_source
 from muniment.model.controls import Control
 from muniment.model.records import IMPORTABLE_TABLES
+from muniment.model.sources import SourceMap
 from muniment.model.visits import VISIT
 
 _SHOWN_CHARACTERS = 160
@@ -131,10 +132,12 @@ def _say(output: Output, file: Path, trial: Trial, feeds: dict[str, Feed]) -> No
     for one in trial.refused:
         output.say(f"\nrefused, row {one.place}: {one.reason}")
     for kind, seen in sorted(trial.seen.items()):
-        _say_feed(output, kind, seen, feeds[kind])
+        _say_feed(output, source, kind, seen, feeds[kind])
+    if not trial.read:
+        output.warn("no row was found. If the file holds any, see where the map's `rows` looks.")
 
 
-def _say_feed(output: Output, kind: str, seen: Seen, feed: Feed) -> None:
+def _say_feed(output: Output, source: SourceMap, kind: str, seen: Seen, feed: Feed) -> None:
     fed, lacking = feed
     carried = seen.carried(kind)
     without = [name for name, there in carried.items() if not there]
@@ -142,6 +145,8 @@ def _say_feed(output: Output, kind: str, seen: Seen, feed: Feed) -> None:
         f"\n{seen.rows:,} {kind} rows fill {len(seen.filled)} of {len(carried)} columns; "
         f"no row has a place for {len(without)}."
     )
+    if unfound := seen.unfound(source, kind):
+        output.say(f"The map names these, and no row has them: {', '.join(unfound)}.")
     if masked := seen.masked():
         output.say(f"Masked in every row: {', '.join(masked)}.")
     if kind == VISIT.name:
@@ -182,6 +187,7 @@ def _document(file: Path, trial: Trial, feeds: dict[str, Feed]) -> dict[str, Any
                 "filled": dict(sorted(seen.filled.items())),
                 "empty": dict(sorted(seen.empty.items())),
                 "masked": dict(sorted(seen.redacted.items())),
+                "mapped_but_not_found": seen.unfound(trial.source, kind),
                 "not_carried": [n for n, there in seen.carried(kind).items() if not there],
                 "controls_fed": [control.id for control in feeds[kind][0]],
                 "controls_starved": {c.id: columns for c, columns in feeds[kind][1]},

@@ -151,7 +151,29 @@ def _say_batches(output: Output, batches: list[dict[str, Any]]) -> None:
             output.say(f"{done['rejected']:,} rows rejected; reasons in {done['rejects_file']}.")
         if done["left_out"]:
             output.say(f"{done['left_out']:,} rows left out on purpose, as the source map says.")
+        for sentence in _doubts(done):
+            output.warn(sentence)
     output.document({"batches": batches})
+
+
+def _doubts(done: dict[str, Any]) -> list[str]:
+    """What an import should make its reader ask, though no row was refused."""
+    name = Path(done["file"]).name
+    said = []
+    if not done["read"] and not done["left_out"]:
+        said.append(
+            f"`{name}`: no row was found. If it holds any, see where the map's `rows` looks."
+        )
+    if done["timeless"]:
+        said.append(
+            f"`{name}`: no event carried a time, so none lies in any period. Map `event_time`."
+        )
+    if done["undated"]:
+        said.append(
+            f"`{name}`: {done['undated']:,} of the rows state no day and hold from this import on; "
+            "what agents did before meets no such row. Give them `valid_from`."
+        )
+    return said
 
 
 def attest(

@@ -26,7 +26,9 @@ class ImportBatch:
 
     superseding: rows whose key was known with other values; the difference was added as an
     annotation (events) or as a new row (records). rejects_file: None where nothing was refused.
-    left_out: rows that the map leaves out on purpose; they are not counted as read.
+    left_out: rows that the map leaves out on purpose; they are not counted as read. undated:
+    record rows imported that hold only from the import on, since they state no day. timeless:
+    events came and none of them carried a time.
     """
 
     batch_id: str
@@ -42,6 +44,8 @@ class ImportBatch:
     reject_reasons: dict[str, int]
     rejects_file: str | None
     left_out: int = 0
+    undated: int = 0
+    timeless: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The batch as plain values, for JSON."""
@@ -58,6 +62,8 @@ class Counts:
     duplicate: int = 0
     superseding: int = 0
     left_out: int = 0
+    undated: int = 0
+    events: int = 0
     first: str | None = None
     last: str | None = None
     reasons: Counter[str] = field(default_factory=Counter)
@@ -70,7 +76,10 @@ class Counts:
 
     def add(self, other: Counts) -> None:
         """Add what another part of the same import counted."""
-        for name in ("read", "imported", "rejected", "duplicate", "superseding", "left_out"):
+        for name in (
+            "read", "imported", "rejected", "duplicate", "superseding", "left_out", "undated",
+            "events",
+        ):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.reasons.update(other.reasons)
         self.saw(other.first)

@@ -262,5 +262,7 @@ def _batch(one: Import, counts: Counts, rejects: Path) -> ImportBatch:
         read=columns.pop("rows_read"),
         rejects_file=str(rejects) if counts.rejected else None,
         left_out=counts.left_out,
+        undated=counts.undated,
+        timeless=counts.events > 0 and counts.first is None,
         **columns,
     )

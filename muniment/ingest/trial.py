@@ -29,6 +29,19 @@ class Seen:
         shown = self.filled + self.empty + self.redacted
         return {name: shown[name] > 0 for name in mappable_columns(record)}
 
+    def unfound(self, source: SourceMap, record: str) -> list[str]:
+        """Columns that the map names and of which no row had a place, with the paths looked at.
+
+        Perhaps a slip of the pen: an import would take the rows without them.
+        """
+        there, found = self.carried(record), []
+        for row_map in source.maps:
+            for name, column in row_map.columns.items() if row_map.record == record else ():
+                paths = [*filter(None, (column.path,)), *column.paths, *column.all_of]
+                if paths and not there.get(name, True):
+                    found.append(f"{name} ({', '.join(paths)})")
+        return sorted(set(found))
+
     def masked(self) -> list[str]:
         """Columns of which the source showed nothing but a mask."""
         return sorted(n for n in self.redacted if not self.filled[n] and not self.empty[n])

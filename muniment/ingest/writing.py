@@ -93,6 +93,7 @@ class EventWriter:
             if changed:
                 self._log.append(self._log.annotations_for(changed))
         self._counts.imported += found.new.num_rows
+        self._counts.events += found.new.num_rows
         self._counts.superseding += len(changed)
         self._counts.duplicate += entries.num_rows - found.new.num_rows - len(changed)
 
@@ -207,8 +208,12 @@ class RecordWriter:
                 source_id=one.source_id,
                 import_batch_id=one.batch_id,
             )
-        for outcome in outcomes:
+        key = RECORD_TABLE_BY_NAME[table].key
+        undated = {row.values[key] for _, row in waiting if row.at_import}
+        for put, outcome in zip(puts, outcomes, strict=True):
             self._count(str(outcome))
+            if str(outcome) == "inserted" and put.values[key] in undated:
+                self._counts.undated += 1
 
     def _checked(
         self, table: str, place: int, row: MappedRow, held: dict[str, dict[str, Any]]
