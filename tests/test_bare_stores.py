@@ -108,7 +108,7 @@ def test_pack_of_a_bare_store_promises_nothing(bare: Path) -> None:
     if _is_empty(bare):
         assert "No control was tested. Of the others, 44 were not tested." in told
     else:
-        assert "boundary not carried by registry (2)" in told
+        assert "no boundary is on record (2)" in told
     assert "Not tested: the population of the period is empty." in told
     assert not re.search(r"[1-9]\d* evidenced", told)
 

@@ -35,10 +35,13 @@ class Finding:
     grade: str | None
     condition: str | None
     cause: str | None
+    effect: str | None
+    systemic: bool | None
     response: str | None
     owner: str | None
     due_at: str | None
     closed_at: str | None
+    retested_at: str | None
     overdue: bool
 
     @property
@@ -126,10 +129,13 @@ def _finding(
         grade=row["grade"] or None,
         condition=row["condition"] or None,
         cause=row["cause"] or None,
+        effect=row["effect"] or None,
+        systemic=row["systemic"],
         response=row["response"] or None,
         owner=name_of(people, row["owner_ref"]),
         due_at=due or None,
         closed_at=closed,
+        retested_at=row["retested_at"] or None,
         overdue=closed is None and bool(due) and due < as_of,
     )
 

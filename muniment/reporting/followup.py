@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from muniment.evidence.dossier import Dossier
+from muniment.evidence.findings import Finding, follow_ups
+from muniment.evidence.findings import Toleration as Tolerated
 from muniment.model.outcomes import Outcome
 from muniment.model.results import TestedItem
 from muniment.reporting.papers import control_anchor
-from muniment.reporting.scope import NOT_RECORDED, Rows, named, person_name
+from muniment.reporting.scope import NOT_RECORDED, Rows, named
 
-_GRADES = ("major", "minor", "observation")
+_SYSTEMIC = {True: "systemic", False: "isolated", None: NOT_RECORDED}
 INCIDENT_CONTROL = "INC-01"
 
 
@@ -88,94 +90,59 @@ def follow_up(dossier: Dossier, rows: Rows, only: Collection[str] | None = None)
     only: ids of the controls whose findings and exceptions are meant; None for all, and then also
     findings that name no control.
     """
-    as_of = dossier.assessment.clock.as_of
-    people = {row["person_id"]: row for row in rows["person"]}
-    judged = {(row["control_id"], row["item_id"]) for row in rows["finding"]}
-    whole = {row["control_id"] for row in rows["finding"] if not row["item_id"]}
-    unjudged = []
-    for control_id, result in dossier.results.items():
-        if only is not None and control_id not in only:
-            continue
-        failed = dossier.items(control_id, Outcome.EXCEPTION)
-        rest = (
-            0 if control_id in whole else sum((control_id, i.item_id) not in judged for i in failed)
-        )
-        if rest:
-            unjudged.append((result.control_id, control_anchor(control_id), rest))
+    found = follow_ups(dossier, rows)
+    # A finding of a control that is none of the assessment's is never left out of the whole.
+    whole = only is None or len(only) == len(dossier.results)
     return FollowUp(
         findings=tuple(
-            sorted(
-                (_finding(r, people, as_of) for r in rows["finding"] if _meant(r, dossier, only)),
-                key=_urgency,
-            )
+            _finding(one) for one in found.findings if whole or one.control_id in (only or ())
         ),
-        unjudged=tuple(unjudged),
-        grants=tuple(_grant(row, people, as_of) for row in rows["exception_grant"]),
-        acceptances=tuple(_acceptance(row, rows, people, as_of) for row in rows["risk_acceptance"]),
+        unjudged=tuple(
+            (control_id, control_anchor(control_id), count)
+            for control_id, count in found.unjudged
+            if only is None or control_id in only
+        ),
+        grants=tuple(_toleration(one, _granted(one)) for one in found.grants),
+        acceptances=tuple(_toleration(one, _accepted(one)) for one in found.acceptances),
     )
 
 
-def _meant(row: Mapping[str, Any], dossier: Dossier, only: Collection[str] | None) -> bool:
-    """A finding of a control that is none of the assessment's is never left out of the whole."""
-    return only is None or len(only) == len(dossier.results) or row["control_id"] in only
-
-
-def _finding(
-    row: Mapping[str, Any], people: Mapping[str, Mapping[str, Any]], as_of: str
-) -> FindingRow:
-    closed = bool(row["closed_at"]) and row["closed_at"] <= as_of
-    due = row["due_at"]
-    control_id = str(row["control_id"] or "")
+def _finding(one: Finding) -> FindingRow:
+    control_id = one.control_id or ""
     return FindingRow(
-        finding_id=str(row["finding_id"]),
+        finding_id=one.finding_id,
         control_id=control_id,
         anchor=control_anchor(control_id),
-        grade=named(row["grade"]),
-        condition=str(row["condition"] or NOT_RECORDED),
-        cause=str(row["cause"] or NOT_RECORDED),
-        effect=str(row["effect"] or NOT_RECORDED),
-        systemic={True: "systemic", False: "isolated"}.get(row["systemic"], NOT_RECORDED),
-        response=str(row["response"] or NOT_RECORDED),
-        owner=person_name(people, row["owner_ref"]),
-        due=str(due)[:10] if due else NOT_RECORDED,
-        retested=str(row["retested_at"])[:10] if row["retested_at"] else NOT_RECORDED,
-        state=f"closed {str(row['closed_at'])[:10]}" if closed else "open",
-        overdue=not closed and bool(due) and due < as_of,
+        grade=named(one.grade),
+        condition=one.condition or NOT_RECORDED,
+        cause=one.cause or NOT_RECORDED,
+        effect=one.effect or NOT_RECORDED,
+        systemic=_SYSTEMIC[one.systemic],
+        response=one.response or NOT_RECORDED,
+        owner=one.owner or NOT_RECORDED,
+        due=one.due_at[:10] if one.due_at else NOT_RECORDED,
+        retested=one.retested_at[:10] if one.retested_at else NOT_RECORDED,
+        state=f"closed {one.closed_at[:10]}" if one.closed_at else "open",
+        overdue=one.overdue,
     )
 
 
-def _urgency(row: FindingRow) -> tuple[bool, int, str, str]:
-    grade = _GRADES.index(row.grade) if row.grade in _GRADES else len(_GRADES)
-    return row.state != "open", grade, row.due, row.finding_id
+def _granted(one: Tolerated) -> str:
+    of = one.what or f"every item of agent {one.agent_id or NOT_RECORDED}"
+    return f"{one.control_id}: {of}"
 
 
-def _grant(
-    row: Mapping[str, Any], people: Mapping[str, Mapping[str, Any]], as_of: str
-) -> Toleration:
-    of = row["item_id"] or f"every item of agent {row['agent_id'] or NOT_RECORDED}"
+def _accepted(one: Tolerated) -> str:
+    return f"{one.agent_id or NOT_RECORDED}: {one.what}"
+
+
+def _toleration(one: Tolerated, what: str) -> Toleration:
     return Toleration(
-        what=f"{row['control_id']}: {of}",
-        reason=str(row["reason"]),
-        by=person_name(people, row["approved_by"]),
-        until=str(row["expires_at"])[:10],
-        expired=row["expires_at"] <= as_of,
-    )
-
-
-def _acceptance(
-    row: Mapping[str, Any], rows: Rows, people: Mapping[str, Mapping[str, Any]], as_of: str
-) -> Toleration:
-    risks = {r["risk_assessment_id"]: r for r in rows["risk_assessment"]}
-    risk = risks.get(row["risk_assessment_id"]) or {}
-    words = risk.get("description") or row["risk_assessment_id"]
-    about = f"{risk.get('agent_id') or NOT_RECORDED}: {words}"
-    until = row["expires_at"]
-    return Toleration(
-        what=about,
-        reason=str(row["reason"] or NOT_RECORDED),
-        by=person_name(people, row["accepted_by"]),
-        until=str(until)[:10] if until else "no end recorded",
-        expired=bool(until) and until <= as_of,
+        what=what,
+        reason=one.reason or NOT_RECORDED,
+        by=one.by or NOT_RECORDED,
+        until=one.until[:10] if one.until else "no end recorded",
+        expired=one.expired,
     )
 
 
