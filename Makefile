@@ -35,7 +35,7 @@ demo: native $(STAMP)
 
 test: native $(STAMP)
 	@sh scripts/native.sh chromium poppler qpdf
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import uuid
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,28 @@ from tests.builders.packs import SealedPack, build_sealed_pack
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 CLERK_PASSWORD = "s3cret-Wort/42"
+
+# Files of few but long tests, in the order in which workers should take them: begun last, one of
+# them would run alone at the end. The first makes the demo that others wait for.
+LONG_FILES = (
+    "test_demo_build.py", "test_samples_assessment.py", "test_dashboard_browser.py",
+    "test_assess_kill.py", "test_concurrent_work.py", "test_evaluation_engine.py",
+    "test_cache_law.py", "test_select_law.py", "test_log_crash.py", "test_follow_links.py",
+    "test_bare_stores.py", "test_pack_signature.py", "test_report_pack.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, then those of many tests; the order inside a file stays."""
+    tests = Counter(item.path for item in items)
+
+    def rank(item: pytest.Item) -> tuple[int, int, str]:
+        name = item.path.name
+        early = LONG_FILES.index(name) if name in LONG_FILES else len(LONG_FILES)
+        return early, -tests[item.path], str(item.path)
+
+    items.sort(key=rank)
+
 
 DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
