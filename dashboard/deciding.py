@@ -12,7 +12,7 @@ from dashboard.rows import Row
 from dashboard.shell import Frame
 from dashboard.wording import CONTROL_STATES, NONE, moment, named, number, of, plural
 
-MOST_WAITING, MOST_GROUPS = 50, 20
+MOST_WAITING, MOST_GROUPS = 50, 40
 OVERSIGHT = "OVR"
 
 
@@ -70,7 +70,7 @@ def by_decision(frame: Frame, found: Row) -> Markup:
     gone = plural(found["withdrawn"], "question was", "questions were")
     return ui.card(
         "How fast is each kind of decision answered?",
-        _answers(found["by_decision"], "Decision"),
+        _answers(found["by_decision"], "Decision", asked=True),
         says=f"{gone} withdrawn or ran out without an answer." if found["withdrawn"] else "",
         source=frame.basis,
     )
@@ -78,22 +78,24 @@ def by_decision(frame: Frame, found: Row) -> Markup:
 
 def by_person(frame: Frame, found: Row) -> Markup:
     """Who answered how many, how often with yes, and how fast."""
+    rows = found["by_person"]
+    shown = f"{min(len(rows), MOST_GROUPS)} of {plural(len(rows), 'person', 'people')} shown."
     return ui.card(
         "Who decides?",
-        _answers(found["by_person"], "Person"),
-        says="A great share of yes within seconds is a question for OVR-09.",
+        _answers(rows, "Person"),
+        says=f"A great share of yes within seconds is a question for OVR-09. {shown}",
         source=frame.basis,
     )
 
 
-def _answers(rows: Sequence[Row], head: str) -> Markup:
+def _answers(rows: Sequence[Row], head: str, *, asked: bool = False) -> Markup:
     return ui.table(
-        (head, "Asked", "Answered", "Yes", "Late", "Median", "Quickest"),
+        (head, *(("Asked",) if asked else ()), "Answered", "Yes", "Late", "Median", "Quickest"),
         [
             (
                 ui.short(named(row["name"] or "not recorded"), 32),
-                number(row["asked"]),
-                of(row["answered"], row["asked"]),
+                *((number(row["asked"]),) if asked else ()),
+                of(row["answered"], row["asked"]) if asked else number(row["answered"]),
                 of(row["approved"], row["answered"]),
                 ui.mark(CONTROL_STATES["fail"], number(row["late"])) if row["late"] else "0",
                 ui.keep(duration(row["median_minutes"])),
@@ -101,7 +103,7 @@ def _answers(rows: Sequence[Row], head: str) -> Markup:
             )
             for row in rows[:MOST_GROUPS]
         ],
-        numbers=(1, 2, 3, 4, 5, 6),
+        numbers=(1, 2, 3, 4, 5, 6) if asked else (1, 2, 3, 4, 5),
         none="No question was put to a person in the period.",
     )
 

@@ -22,6 +22,7 @@ FILTERS = ("agent_id", "action_type", "outcome", "policy_result", "source_id", "
 _DIVIDED = (("How did they end?", "outcome"), ("What did policy say?", "policy_result"),
             ("What kind of act?", "action_type"))  # fmt: skip
 _NOT_CARRIED = "not carried"
+MOST_KINDS = 6
 
 
 def asked_day(frame: Frame, text: str) -> str:
@@ -109,8 +110,12 @@ def _division(
             of(count, total),
             share(count, total),
         )
-        for value, count in counts[:6]
+        for value, count in counts[:MOST_KINDS]
     ]
+    rest = sum(count for _, count in counts[MOST_KINDS:])
+    if rest:
+        others = html('<span class="m-muted">{} others</span>', len(counts) - MOST_KINDS)
+        rows.append((others, share_bar(rest, top), of(rest, total), share(rest, total)))
     return ui.card(title, ui.table(("", "", "Events", "Share"), rows, numbers=(2, 3),
                                    none="No event."))  # fmt: skip
 

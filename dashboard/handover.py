@@ -23,7 +23,7 @@ _STATES: dict[str, Status] = {
 }
 EXACT = Status("✓", "adds up", "evidence", "filled")
 WRONG = Status("▲", "does not add up", "exception", "filled")
-MOST_IMPORTS = 40
+MOST_IMPORTS = 200
 
 
 def build_panel(frame: Frame, base_url: str) -> None:

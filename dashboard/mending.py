@@ -106,9 +106,9 @@ def tolerated(frame: Frame, found: Row) -> Markup:
     )
     shown = min(len(every), MOST_TOLERATED)
     past = sum(row["expired"] for row in every)
-    says = (
-        f"{plural(len(every), 'toleration', 'tolerations')}, {number(past)} expired; {shown} shown."
-    )
+    grants = plural(len(found["grants"]), "exception is", "exceptions are")
+    risks = plural(len(found["acceptances"]), "risk", "risks")
+    says = f"{grants} tolerated, {risks} accepted; {number(past)} expired, {shown} shown."
     return ui.card("What is tolerated, until when?", table, says=says if every else "")
 
 

@@ -47,11 +47,11 @@ def _beside(score: Row) -> Markup:
 def exceptions(frame: Frame, rows: list[Row]) -> Markup:
     """The controls with exceptions, most severe first."""
     failed = [row for row in rows if row["exceptions"]]
-    failed.sort(key=lambda r: (parts.severity_rank(r), -r["exceptions"] / r["population"], r["id"]))
+    failed.sort(key=lambda r: (parts.severity_rank(r), -r["exceptions"], r["id"]))
     every = ui.address("controls", assessment=frame.assessment_id, state="fail")
     mended = mending.next_by_control(data.findings(*frame.view)["findings"])
     table = ui.table(
-        ("Severity", "Control", "", "Exceptions", "Share", "Mended by", "Due"),
+        ("Severity", "Control", "", "Exceptions", "Undet.", "Mended by", "Due"),
         [_failed(frame, row, mended.get(row["id"])) for row in failed[:MOST_FAILED]],
         numbers=(3, 4),
         wide=2,
@@ -82,7 +82,9 @@ def _failed(frame: Frame, row: Row, finding: Row | None) -> tuple[object, ...]:
         parts.control_link(frame, row["id"]),
         ui.cut(row["title"]),
         ui.mark(CONTROL_STATES["fail"], of(row["exceptions"], row["population"])),
-        wording.share(row["exceptions"], row["population"]),
+        ui.mark(CONTROL_STATES["undetermined"], number(row["undetermined"]))
+        if row["undetermined"]
+        else "0",
         ui.keep(ui.short(owner, 24)) if owner else muted,
         mending.due(finding) if finding else html('<span class="m-muted m-keep">no finding</span>'),
     )

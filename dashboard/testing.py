@@ -234,9 +234,8 @@ def clauses(frame: Frame, control: Mapping[str, Any]) -> Markup:
     frameworks = len({row["framework_id"] for row in rows})
 
     def target(row: Row) -> str:
-        return ui.address(
-            "requirements", assessment=frame.assessment_id, framework=row["framework_id"]
-        )
+        given = {"framework": row["framework_id"], "id": row["requirement_id"]}
+        return ui.address("clause", assessment=frame.assessment_id, **given)
 
     table = ui.table(
         ("Clause", "Relation", "Strength", "Clause state"),

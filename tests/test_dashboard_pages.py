@@ -89,7 +89,6 @@ def test_overview_gives_interval_with_every_denominator() -> None:
     ):
         assert f"<span>{name}</span>" in html
     assert "14 of 3,862" in html
-    assert "0.36 %" in html
     assert "2027-12-02" in html, "the next legal date"
     assert f"/control?assessment={ASSESSMENT_ID}&amp;id=OVR-03" in html
 
@@ -308,7 +307,7 @@ def test_findings_page_says_who_mends_what_until_when_and_what_nobody_judged() -
     assert re.search(r"overdue|2026-11-10", html)
     assert "closed 2026-11-12" in html
     assert "A finding names every exception." in html
-    assert "2 tolerations, 1 expired; 2 shown." in html
+    assert "1 exception is tolerated, 1 risk accepted; 1 expired, 2 shown." in html
     assert "no end recorded" in html
 
 

@@ -67,3 +67,16 @@ def test_toleration_that_ends_at_the_instant_judged_has_ended() -> None:
     found = _followed(exception_grant=[grant], risk_acceptance=[risk])
     assert [one.expired for one in (*found.grants, *found.acceptances)] == [True, False]
     assert found.acceptances[0].what == "R", "the risk's id where its row is not there"
+
+
+def test_finding_of_a_control_judges_only_what_its_agent_had_done_when_it_was_written() -> None:
+    written = "2026-11-10T00:00:00.000000000Z"
+    earlier = sum(i.observed_at <= written for i in dossiers.dossier().items("OVR-03")[:14])
+    assert 0 < earlier < 14
+    assert _followed(finding=[_finding(valid_from=written)]).unjudged == (("OVR-03", 14 - earlier),)
+    other = _followed(finding=[_finding(agent_id="somebody else")])
+    assert other.unjudged == (("OVR-03", 14),)
+
+
+def test_closed_finding_judges_no_exception_that_is_still_there() -> None:
+    assert _followed(finding=[_finding(closed_at=AS_OF)]).unjudged == (("OVR-03", 14),)

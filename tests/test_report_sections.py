@@ -96,7 +96,8 @@ def test_exceptions_without_a_finding_are_counted_and_judged_ones_are_not() -> N
     assert [(name, count) for name, _, count in found.unjudged] == [("OVR-03", len(failed) - 1)]
     assert (found.open_findings, found.overdue) == (1, 1)
     assert found.findings[0].owner == "Ada Lund"
-    whole = follow_up(held, rows(finding=[finding | {"item_id": None}]))
+    of_the_control = {"item_id": None, "valid_from": held.assessment.clock.as_of}
+    whole = follow_up(held, rows(finding=[finding | of_the_control]))
     assert whole.unjudged == ()
 
 

@@ -118,4 +118,8 @@ def conclude_control(control: Control, tests: Sequence[TestResult]) -> ControlRe
     reason = worst.state_reason
     if len(tests) > 1:
         reason = f"Test {worst.test_id}: {reason}"
+        others = sum(t.exceptions for t in tests if t is not worst)
+        if worst.exceptions and others:
+            whole, items = worst.exceptions + others, sum(test.population for test in tests)
+            reason = f"{whole:,} exceptions in {items:,} over {len(tests)} tests. {reason}"
     return ControlResult(control.id, worst.state, reason, control.digest, tuple(tests))

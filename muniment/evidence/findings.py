@@ -11,6 +11,7 @@ from typing import Any
 
 from muniment.evidence.dossier import Dossier
 from muniment.model.outcomes import Outcome
+from muniment.model.results import TestedItem
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 # Tables whose rows `follow_ups` reads, as they stood at the assessment's two clocks.
@@ -91,7 +92,7 @@ def follow_ups(dossier: Dossier, rows: Rows) -> FollowUps:
     findings = (_finding(row, people, as_of) for row in rows["finding"])
     return FollowUps(
         findings=tuple(sorted(findings, key=lambda one: one.urgency)),
-        unjudged=tuple(_unjudged(dossier, rows["finding"])),
+        unjudged=tuple(_unjudged(dossier, rows["finding"], as_of)),
         grants=tuple(_grant(row, people, as_of) for row in rows["exception_grant"]),
         acceptances=tuple(
             _acceptance(row, risks, people, as_of) for row in rows["risk_acceptance"]
@@ -104,16 +105,38 @@ def name_of(people: Mapping[str, Mapping[str, Any]], ref: object) -> str | None:
     return str((people.get(str(ref)) or {}).get("name") or ref) if ref else None
 
 
-def _unjudged(dossier: Dossier, rows: Sequence[Mapping[str, Any]]) -> Sequence[tuple[str, int]]:
-    """A finding without an item judges its control as a whole."""
-    whole = {row["control_id"] for row in rows if not row["item_id"]}
-    judged = {(row["control_id"], row["item_id"]) for row in rows}
+def _unjudged(
+    dossier: Dossier, rows: Sequence[Mapping[str, Any]], as_of: str
+) -> Sequence[tuple[str, int]]:
+    by_control: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_control.setdefault(str(row["control_id"]), []).append(row)
     counts = [
-        (control_id, sum((control_id, item.item_id) not in judged
-                         for item in dossier.items(control_id, Outcome.EXCEPTION)))
-        for control_id in dossier.results if control_id not in whole
-    ]  # fmt: skip
+        (
+            control_id,
+            sum(
+                not any(_judges(row, item, as_of) for row in by_control.get(control_id, ()))
+                for item in dossier.items(control_id, Outcome.EXCEPTION)
+            ),
+        )
+        for control_id in dossier.results
+    ]
     return [(control_id, count) for control_id, count in counts if count]
+
+
+def _judges(row: Mapping[str, Any], item: TestedItem, as_of: str) -> bool:
+    """Whether a finding of the item's control speaks of it: by name, or as one of its kind.
+
+    Without an item, a finding speaks of what its agent (of any agent, if it names none) had done
+    when it was written, and for as long as it is open.
+    """
+    if row["item_id"]:
+        return bool(row["item_id"] == item.item_id)
+    if row["closed_at"] and row["closed_at"] <= as_of:
+        return False
+    if row["agent_id"] and row["agent_id"] != item.agent_id:
+        return False
+    return not item.observed_at or item.observed_at <= str(row["valid_from"] or as_of)
 
 
 def _finding(

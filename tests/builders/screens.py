@@ -100,7 +100,8 @@ def record_rows(name: str = "Northwind Freight") -> dict[str, list[dict[str, Any
 def row(table: str, **values: Any) -> dict[str, Any]:
     """A row of a record table: every column, those not named empty."""
     empty = dict.fromkeys(column.name for column in RECORD_TABLE_BY_NAME[table].columns)
-    return {"not_carried_fields": None, "redacted_fields": None, **empty, **values}
+    kept = {"not_carried_fields": None, "redacted_fields": None, "valid_from": None}
+    return {**kept, **empty, **values}
 
 
 class _Opened:
