@@ -81,11 +81,12 @@ def period_bars(
 ) -> tuple[Markup, str, int, int]:
     """Bars of population over the period, with exceptions and undetermined as numbers below.
 
-    by_day: population, exceptions, undetermined by ISO day; days without an entry count as none.
+    by_day: population, exceptions, undetermined by ISO day of the period; days without an entry
+    count as none.
     Returns the figure, what one bar stands for, how many bars there are, and how many of those with
     a population have no exception.
     """
-    days = sorted({*days_between(first, last), *by_day})
+    days = days_between(first, last)
     step, unit = next(((s, u) for s, u in _STEPS if len(days) <= s * MOST_BARS), _STEPS[-1])
     groups = [days[i : i + step] for i in range(0, len(days), step)]
     sums = [

@@ -72,10 +72,15 @@ def over_time(frame: Frame, test: Row) -> Markup:
     clock, zone = frame.assessment["clock"], frame.assessment["time_zone"]
     first = wording.local_day(clock["period_start"], zone)
     last = wording.local_day(clock["period_end"], zone, before=True)
-    figure, unit, filled, clear = period_bars(test["by_day"], first, last)
+    inside = {day: counts for day, counts in test["by_day"].items() if first <= day <= last}
+    figure, unit, filled, clear = period_bars(inside, first, last)
     units = f"{unit}s with a population" if not unit.endswith("s") else "such spans"
     count = f"Concluded without exceptions in {clear} of {filled} {units}."
     says = f"{count} Each bar counts items by {unit}, from the date shown."
+    outside = sum(v[0] for day, v in test["by_day"].items() if day not in inside)
+    if outside:
+        dated = plural(outside, "item is", "items are")
+        says += f" {dated} dated outside the period and not drawn."
     source = html("Population {} of test {}. {}", number(test["population"]),
                   ui.code(test["test_id"]), frame.basis)  # fmt: skip
     return ui.card("Has it worked over the whole period?", figure, says=says, source=source)
