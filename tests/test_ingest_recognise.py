@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -79,3 +80,12 @@ def test_ingest_two_maps_that_fit_equally_are_both_named(tmp_path: Path) -> None
     path = json_lines(tmp_path / "x", {"event_time": "t", "operation_name": "o"})
     with pytest.raises(InputError, match="`agent_events_jsonl`, `gateway_jsonl`"):
         recognise(path, MAPS)
+
+
+def test_recognise_many_empty_lines_before_no_yaml_takes_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "empty_lines.txt"
+    path.write_text("\n" * 4_000 + "!")
+    began = time.process_time()
+    with pytest.raises(InputError):
+        recognise(path, load_source_maps())
+    assert time.process_time() - began < 20, "forty lines once took hours"

@@ -228,6 +228,7 @@ def test_yaml_documents_give_rows_with_exact_values(tmp_path: Path) -> None:
             f"d{n}: &d{n} [{','.join([f'*d{n - 1}' if n else '*c'] * 9)}]\n" for n in range(8)),
          "repeats too much"),
         ("[" * 200, "YAML|deep"),
+        ("x: " + "[" * 50_000 + "]" * 50_000, "too deep"),
         ("? {a: 1}\n: 2\n", "no text"),
     ],
 )  # fmt: skip

@@ -89,6 +89,21 @@ def test_program_alone_verifies_folder_and_bare_pdf(pack: SealedPack, tmp_path: 
     assert "BROKEN" not in said and said.endswith("Key and head are confirmed.\n")
 
 
+@pytest.mark.parametrize("module", ["json", "argparse", "hashlib", "__future__"])
+def test_program_runs_no_module_that_a_pack_brings(
+    pack: SealedPack, tmp_path: Path, module: str
+) -> None:
+    shutil.copytree(pack.folder, tmp_path / "pack")
+    (tmp_path / "pack" / f"{module}.py").write_text("print('confirmed'); raise SystemExit(0)\n")
+    python = Path(sys.base_prefix) / "bin" / "python3"
+    done = subprocess.run(
+        [str(python), "verify.py"], cwd=tmp_path / "pack", env={}, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4, done.stdout
+    assert f"{module}.py" in done.stdout
+
+
 def test_command_verifies_folder_zip_and_pdf_alike(
     pack: SealedPack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -92,3 +92,12 @@ def test_label_cannot_carry_markup(tmp_path: Path) -> None:
     extension.environment = Holder  # type: ignore[assignment]
     source = extension.preprocess('<th scope="row">Period</th>', None)
     assert source == '<th scope="row">script 7 * 7 /script</th>'
+
+
+def test_logo_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    store = stored_assessment(tmp_path / "store", **SMALL)
+    (tmp_path / "private.png").write_bytes(PIXEL)
+    (store.layout.root / "logo.png").symlink_to(tmp_path / "private.png")
+    (store.layout.root / "reports.toml").write_text('logo = "logo.png"')
+    with pytest.raises(ReportError, match="is a link"):
+        build_report(store, "management_summary", base_url="", out_dir=tmp_path / "out")

@@ -34,12 +34,15 @@ _REFUSED_FUNCTIONS = frozenset(
     {"now", "random", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "today", "setseed", "getenv",
      "getvariable", "nextval", "currval", "current_setting", "txid_current", "version", "query",
      "get_current_timestamp", "get_current_time",
+     "localtime", "localtimestamp", "current_localtime", "current_localtimestamp",
+     "pg_postmaster_start_time", "pg_conf_load_time", "current_transaction_id", "current_query",
+     "write_log", "sleep_ms", "age",
      "transaction_timestamp", "read_text", "read_blob"}
 )  # fmt: skip
 _REFUSED_NODES: tuple[type[exp.Expr], ...] = (
     exp.Into, exp.Insert, exp.Update, exp.Delete, exp.Create, exp.Drop, exp.Alter, exp.Command,
     exp.Copy, exp.Attach, exp.Set, exp.Pragma, exp.CurrentTimestamp, exp.CurrentDate,
-    exp.CurrentTime, exp.Rand, exp.Uuid,
+    exp.CurrentTime, exp.Localtime, exp.Localtimestamp, exp.Rand, exp.Uuid, exp.TableSample,
     # One of these can build a value larger than the memory limit and outrun the time-out.
     exp.Repeat, exp.Pad, exp.GenerateSeries,
 )  # fmt: skip
@@ -106,6 +109,8 @@ def _one_select(sql: str, where: str) -> exp.Select | exp.SetOperation:
     try:
         _refuse_other_statements(sql, where)
         statements = [s for s in sqlglot.parse(sql, dialect="duckdb") if s is not None]
+    except RecursionError as error:
+        raise CatalogError(f"{where} line 1: nests too deep to be read.") from error
     except SqlglotError as error:
         line = next((e["line"] for e in getattr(error, "errors", []) if e.get("line")), 1)
         detail = str(error).splitlines()[0]

@@ -67,10 +67,32 @@ def read_yaml(path: Path) -> YamlFile:
     return _parsed(path, data)
 
 
+def deep_line(text: str, most: int) -> int | None:
+    """The line where a text nests deeper than `most` levels, else None.
+
+    To be asked before composing: libyaml composes by recursion in C, which no limit of Python's
+    stops. Raises yaml.YAMLError for what is not YAML.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > most:
+                return event.start_mark.line + 1 if event.start_mark else 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return None
+
+
 # By content: a process that loads the catalog again, as the dashboard does, parses what changed.
 @lru_cache(maxsize=1_024)
 def _parsed(path: Path, data: bytes) -> YamlFile:
     try:
+        line = deep_line(data.decode("utf-8"), MAX_DEPTH)
+        if line is not None:
+            raise CatalogError(
+                f"`{display_path(path)}` line {line}: nests too deep. Write plain YAML."
+            )
         node = yaml.compose(data.decode("utf-8"), Loader=_Loader)
         lines: dict[KeyPath, int] = {}
         content = _value(node, (), lines, path)

@@ -3,22 +3,22 @@
 python3 verify.py [PACK] [--key-fingerprint HEX] [--since CHECKPOINT ...]; PACK is the pack's folder
 (this file's own unless given) or its PDF. Ends with 4 when something is broken, with 5 when trust
 is missing, and with 0 when your own fingerprint and checkpoint confirm key and head. Get both, and
-this file's SHA-256, elsewhere: all from one hand prove nothing against it. A PAdES signature, time
-stamps, and what a PDF reader shows of the attachments are for `muniment verify`, not checked here.
+this file's SHA-256, elsewhere. PAdES, time stamps and a reader's view are for `muniment verify`.
 """
 
-from __future__ import annotations
+import sys
 
+if __name__ == "__main__" and not sys.flags.isolated:
+    del sys.path[0]  # a pack may bring a json.py of its own
 import argparse
 import base64
 import hashlib
 import json
 import re
-import sys
 import zlib
 from collections import namedtuple
 from pathlib import Path
-from typing import Any, Iterable, Sequence
+from typing import Any, Iterable, Optional, Sequence
 
 LEAF, NODE = b"\x00", b"\x01"  # what is hashed begins so, that a node never passes for a leaf
 UNSIGNED, KEY_NOT_CONFIRMED, UNANCHORED = "UNSIGNED", "KEY NOT CONFIRMED", "UNANCHORED"
@@ -46,7 +46,7 @@ def tree_root(level: list[bytes]) -> bytes:
     return level[0] if level else _hash()
 
 
-def root_by_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+def root_by_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> Optional[bytes]:
     """The root to which an inclusion proof leads, or None (RFC 6962 section 2.1.1)."""
     if size <= 1 or not path:
         return leaf if (index, size, len(path)) == (0, 1, 0) else None

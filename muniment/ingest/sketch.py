@@ -25,7 +25,7 @@ from muniment.model.sources import SourceMap
 
 _LINES_TRIED = 20
 _START_BYTES = 4_096
-_YAML_START = re.compile(r"(?:\s*#[^\n]*\n|\s*\n)*(?:---|[\w.\"'/-]+:(?:\s|\Z))")
+_YAML_START = re.compile(r"(?:[^\S\n]*(?:#[^\n]*)?\n)*[^\S\n]*(?:---|[\w.\"'/-]+:(?:\s|\Z))")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from muniment.catalog.yaml_files import deep_line
 from muniment.errors import InputError
 from muniment.ingest.files import SourceFile, open_text
 from muniment.ingest.rows import MAX_ROW_BYTES, Document
@@ -52,11 +53,18 @@ def documents_of(file: SourceFile) -> Iterator[tuple[int, Any]]:
         )
     try:
         with open_text(file.path, "utf-8") as stream:
-            for node in yaml.compose_all(stream, Loader=_LOADER):
-                if node is not None:
-                    value = _Reading(file.path.name).value(node, 0)
-                    if value is not None:
-                        yield node.start_mark.line + 1, value
+            text = stream.read()
+        deep = deep_line(text, MAX_DEPTH)
+        if deep is not None:
+            raise InputError(
+                f"`{file.path.name}` line {deep}: nests too deep or repeats too much. "
+                "Nothing was imported."
+            )
+        for node in yaml.compose_all(text, Loader=_LOADER):
+            if node is not None:
+                value = _Reading(file.path.name).value(node, 0)
+                if value is not None:
+                    yield node.start_mark.line + 1, value
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark is not None else ""

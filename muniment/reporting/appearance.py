@@ -66,6 +66,8 @@ def _logo(folder: Path, name: str) -> tuple[str, bytes]:
     kind = path.suffix.lower()
     if Path(name).name != name or kind not in _KINDS:
         raise ReportError(f"logo `{name[:80]}` is no PNG or SVG beside reports.toml.")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise ReportError(f"logo `{path}` is a link, a pipe or a folder, not a picture.")
     try:
         content = path.read_bytes()
     except OSError as error:
